@@ -1,0 +1,98 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace numstore {
+
+/// How a database is opened.
+enum class open_mode {
+    open_or_create, ///< the default
+    create_new,     ///< errc::already_exists if there is one
+    open_existing,  ///< errc::not_found if there is none
+    read_only       ///< shared with other read-only users; never writes
+};
+
+/// What a commit promises when it returns.
+enum class durability {
+    full,    ///< on stable storage: survives a power loss
+    grouped, ///< ordered: a power loss may take the newest commits, never
+             ///< leave a hole; survives a killed process
+    none     ///< atomic; a power loss may go back to the last checkpoint;
+             ///< survives a killed process
+};
+
+/// How far a long call has come: `done` of `total` units of `what`.
+struct progress_info {
+    std::uint64_t done;
+    std::uint64_t total;
+    std::string_view what;
+};
+
+/// A callback for long calls, made from anything callable with a
+/// `progress_info const&`. If it answers false the call ends with
+/// errc::cancelled and has changed nothing; no answer means "go on".
+class progress_callback {
+public:
+    progress_callback() = default;
+
+    template <class F>
+        requires(!std::is_same_v<std::remove_cvref_t<F>, progress_callback>)
+                && std::is_invocable_v<F&, progress_info const&>
+    progress_callback(F f) // NOLINT: implicit, as a callback parameter is
+        : call_(std::make_shared<holder<F>>(std::move(f))) {}
+
+    explicit operator bool() const noexcept { return call_ != nullptr; }
+
+    /// True to go on.
+    bool operator()(progress_info const& info) const {
+        return call_ == nullptr || call_->call(info);
+    }
+
+private:
+    struct caller {
+        virtual ~caller() = default;
+        virtual bool call(progress_info const&) = 0;
+    };
+    template <class F>
+    struct holder final : caller {
+        explicit holder(F f) : function(std::move(f)) {}
+        bool call(progress_info const& info) override {
+            if constexpr (std::is_void_v<decltype(function(info))>) {
+                function(info);
+                return true;
+            } else {
+                return static_cast<bool>(function(info));
+            }
+        }
+        F function;
+    };
+
+    std::shared_ptr<caller> call_;
+};
+
+/// How to open a database; every member has a default.
+struct options {
+    open_mode mode = open_mode::open_or_create;
+    numstore::durability durability = numstore::durability::full;
+    /// Bytes of leaves kept in memory: clean ones that the device cannot show
+    /// in place, and changed ones before a checkpoint or spill writes them.
+    std::uint64_t cache_bytes = std::uint64_t{256} << 20;
+    /// A checkpoint starts when the log has grown by this many bytes.
+    std::uint64_t log_bytes = std::uint64_t{64} << 20;
+    /// Past this the oldest open transaction gets errc::transaction_too_old.
+    std::uint64_t max_log_bytes = std::uint64_t{1} << 30;
+    /// How long a write waits for another transaction: errc::timed_out.
+    std::chrono::milliseconds lock_timeout{10'000};
+    /// Called by long calls (recovery, verify) with their progress.
+    progress_callback progress{};
+    /// Network file systems often break locks and syncs; refused by default.
+    bool allow_network_fs = false;
+};
+
+} // namespace numstore

@@ -1,0 +1,169 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/policies.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+
+namespace numstore::detail {
+
+/// Who reads which version. A reader announces a version number in a slot;
+/// what a version needs is kept until no slot names that version or an
+/// older one. Lock-free: opening and closing never wait.
+///
+/// Protocol (all seq_cst): a reader loads `visible`, stores it in its slot
+/// and loads `visible` again; if that changed it announces the new one. A
+/// reclaimer loads `visible` first and then all slots. Had it missed a slot,
+/// its `visible` was loaded before the reader's second load, so what it
+/// reclaims is older than what the reader uses.
+template <class Policies>
+class epochs {
+    template <class T>
+    using atomic = typename Policies::threading::template atomic<T>;
+
+public:
+    static constexpr std::uint64_t idle =
+        std::numeric_limits<std::uint64_t>::max();
+
+    struct alignas(64) slot {
+        atomic<std::uint64_t> sequence{idle};
+        atomic<std::int64_t> since{0}; ///< nanoseconds, for its age
+    };
+
+    epochs() = default;
+    epochs(epochs const&) = delete;
+    epochs& operator=(epochs const&) = delete;
+    ~epochs() {
+        for (block* b = first_.next.load(std::memory_order_relaxed); b;) {
+            block* const next = b->next.load(std::memory_order_relaxed);
+            delete b;
+            b = next;
+        }
+    }
+
+    std::uint64_t visible() const noexcept {
+        return visible_.load(std::memory_order_seq_cst);
+    }
+    /// Versions up to `sequence` may be seen from now on.
+    void show(std::uint64_t sequence) noexcept {
+        visible_.store(sequence, std::memory_order_seq_cst);
+    }
+
+    /// Announces the visible version. O(1) unless slots are short; throws
+    /// std::bad_alloc when more are needed and cannot be had.
+    slot& enter() {
+        slot& s = acquire(visible());
+        for (std::uint64_t seen = s.sequence.load(std::memory_order_relaxed);;) {
+            std::uint64_t const now = visible();
+            if (now == seen)
+                break;
+            s.sequence.store(now, std::memory_order_seq_cst);
+            seen = now;
+        }
+        return s;
+    }
+    static void leave(slot& s) noexcept {
+        s.sequence.store(idle, std::memory_order_release);
+    }
+
+    /// No reader is on a version older than this.
+    std::uint64_t oldest() const noexcept {
+        std::uint64_t least = visible();
+        each([&](slot const& s) {
+            least = std::min(least,
+                             s.sequence.load(std::memory_order_seq_cst));
+        });
+        return least;
+    }
+
+    /// Readers now, and the age of the oldest.
+    struct census {
+        std::uint64_t readers = 0;
+        std::chrono::nanoseconds oldest_age{0};
+    };
+    census count() const noexcept {
+        census c;
+        std::int64_t const now = Policies::clock::now().count();
+        each([&](slot const& s) {
+            if (s.sequence.load(std::memory_order_acquire) == idle)
+                return;
+            std::int64_t const since =
+                s.since.load(std::memory_order_relaxed);
+            if (since == 0)
+                return;
+            ++c.readers;
+            c.oldest_age = std::max(c.oldest_age,
+                                    std::chrono::nanoseconds(now - since));
+        });
+        return c;
+    }
+
+    bool any() const noexcept {
+        bool found = false;
+        each([&](slot const& s) {
+            found = found
+                    || s.sequence.load(std::memory_order_seq_cst) != idle;
+        });
+        return found;
+    }
+
+private:
+    static constexpr std::size_t slots_per_block = 64;
+
+    struct block {
+        slot slots[slots_per_block];
+        atomic<block*> next{nullptr};
+    };
+
+    template <class F>
+    void each(F&& f) const {
+        for (block const* b = &first_; b != nullptr;
+             b = b->next.load(std::memory_order_acquire))
+            for (slot const& s : b->slots)
+                f(s);
+    }
+
+    slot& acquire(std::uint64_t sequence) {
+        using id = typename Policies::threading::thread_id;
+        std::size_t const start =
+            (std::hash<id>{}(Policies::threading::this_thread())
+             * 0x9E3779B97F4A7C15u)
+            >> 58;
+        for (block* b = &first_;;) {
+            for (std::size_t i = 0; i != slots_per_block; ++i) {
+                slot& s = b->slots[(start + i) % slots_per_block];
+                std::uint64_t expected = idle;
+                if (s.sequence.load(std::memory_order_relaxed) == idle
+                    && s.sequence.compare_exchange_strong(
+                        expected, sequence, std::memory_order_seq_cst)) {
+                    s.since.store(0, std::memory_order_relaxed);
+                    return s;
+                }
+            }
+            b = &after(*b);
+        }
+    }
+
+    static block& after(block& b) {
+        if (block* const next = b.next.load(std::memory_order_acquire))
+            return *next;
+        block* const fresh = new block;
+        block* expected = nullptr;
+        if (b.next.compare_exchange_strong(expected, fresh,
+                                           std::memory_order_acq_rel))
+            return *fresh;
+        delete fresh;
+        return *expected;
+    }
+
+    atomic<std::uint64_t> visible_{1};
+    block first_;
+};
+
+} // namespace numstore::detail

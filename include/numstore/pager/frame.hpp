@@ -1,0 +1,212 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/types.hpp>
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+namespace numstore::detail {
+
+/// Who may change a frame in place: the edit that made it. A transaction
+/// takes a new token at each savepoint, so that what came before is copied.
+/// The upper 40 bits number the transaction, the lower 24 its savepoints.
+enum class edit_token : std::uint64_t {};
+
+inline constexpr edit_token published_token{0};
+
+constexpr std::uint64_t transaction_of(edit_token t) noexcept {
+    return static_cast<std::uint64_t>(t) >> 24;
+}
+
+/// Bytes of tree nodes held in memory. Shared by all frames of a database,
+/// and kept alive by it: counted, never freed before the last frame.
+struct memory_account {
+    std::atomic<std::uint64_t> leaf_bytes{0};
+    std::atomic<std::uint64_t> inner_bytes{0};
+};
+
+enum class frame_kind : std::uint8_t { leaf, inner, keyed };
+
+/// A tree node in memory: reference counted, changed in place only by the
+/// edit that owns it, never once published. A frame without a place has not
+/// been written yet; whoever writes it sets place and checksum once.
+class frame {
+public:
+    frame(frame_kind kind, edit_token owner) noexcept
+        : kind_(kind), owner_(owner) {}
+    frame(frame const&) = delete;
+    frame& operator=(frame const&) = delete;
+    virtual ~frame() = default;
+
+    frame_kind kind() const noexcept { return kind_; }
+    edit_token owner() const noexcept { return owner_; }
+
+    /// Where the node is on disk, or `no_page`. Pairs with `set_written`.
+    page_no place() const noexcept {
+        return place_.load(std::memory_order_acquire);
+    }
+    /// Precondition: `place() != no_page`.
+    std::uint64_t checksum() const noexcept { return checksum_; }
+
+    /// The node now stands at `place`; called once, by whoever wrote it.
+    void set_written(page_no place, std::uint64_t checksum) noexcept {
+        checksum_ = checksum;
+        place_.store(place, std::memory_order_release); // pairs with place()
+    }
+
+    friend void intrusive_ptr_add_ref(frame const* f) noexcept {
+        f->references_.fetch_add(1, std::memory_order_relaxed);
+    }
+    friend void intrusive_ptr_release(frame const* f) noexcept {
+        // Pairs with itself: the last owner sees all changes before it frees.
+        if (f->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+            delete f;
+    }
+
+private:
+    mutable std::atomic<std::uint32_t> references_{0};
+    frame_kind kind_;
+    edit_token owner_;
+    std::uint64_t checksum_ = 0;
+    std::atomic<page_no> place_{no_page};
+};
+
+using frame_ptr = boost::intrusive_ptr<frame>;
+
+/// A leaf in memory: raw elements in a buffer that may be smaller than a
+/// whole leaf. How many elements it holds stands in its parent.
+class leaf_frame final : public frame {
+public:
+    static constexpr std::size_t alignment = 64;
+
+    leaf_frame(edit_token owner, memory_account& account, std::size_t capacity)
+        : frame(frame_kind::leaf, owner), account_(&account),
+          capacity_(capacity), data_(allocate(capacity)) {
+        account_->leaf_bytes.fetch_add(capacity_, std::memory_order_relaxed);
+    }
+    ~leaf_frame() override {
+        account_->leaf_bytes.fetch_sub(capacity_, std::memory_order_relaxed);
+        release(data_);
+    }
+
+    std::byte* data() noexcept { return data_; }
+    std::byte const* data() const noexcept { return data_; }
+    std::size_t capacity() const noexcept { return capacity_; }
+
+    /// Swaps in a buffer of `capacity` bytes that holds the first `used`.
+    void grow(std::size_t capacity, std::size_t used);
+
+private:
+    static std::byte* allocate(std::size_t n) {
+        return static_cast<std::byte*>(
+            ::operator new(n, std::align_val_t{alignment}));
+    }
+    static void release(std::byte* p) noexcept {
+        ::operator delete(p, std::align_val_t{alignment});
+    }
+
+    memory_account* account_;
+    std::size_t capacity_;
+    std::byte* data_;
+};
+
+inline void leaf_frame::grow(std::size_t capacity, std::size_t used) {
+    std::byte* const wider = allocate(capacity);
+    __builtin_memcpy(wider, data_, used);
+    release(data_);
+    data_ = wider;
+    account_->leaf_bytes.fetch_add(capacity - capacity_,
+                                   std::memory_order_relaxed);
+    capacity_ = capacity;
+}
+
+/// How a parent refers to a child: a frame in memory, a place on disk, both
+/// (a frame that was read or written), or neither: a hole of zeros. A reader
+/// may install the frame that it has read; nothing else changes a reference
+/// in a published node.
+class child_ref {
+public:
+    child_ref() noexcept = default;
+    explicit child_ref(frame_ptr node) noexcept : node_(node.detach()) {}
+    child_ref(page_no place, std::uint64_t checksum) noexcept
+        : place_(place), checksum_(checksum) {}
+
+    /// A leaf that is on disk is copied as its place alone, so that memory
+    /// goes back once the node that it was written from is gone.
+    child_ref(child_ref const& other) noexcept
+        : place_(other.place_), checksum_(other.checksum_) {
+        frame* const f = other.node();
+        if (f == nullptr)
+            return;
+        if (f->kind() == frame_kind::leaf && f->place() != no_page) {
+            place_ = f->place();
+            checksum_ = f->checksum();
+            return;
+        }
+        intrusive_ptr_add_ref(f);
+        node_.store(f, std::memory_order_relaxed);
+    }
+    child_ref(child_ref&& other) noexcept
+        : node_(other.node_.exchange(nullptr, std::memory_order_relaxed)),
+          place_(std::exchange(other.place_, no_page)),
+          checksum_(std::exchange(other.checksum_, 0)) {}
+    child_ref& operator=(child_ref other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~child_ref() {
+        if (frame* const f = node_.load(std::memory_order_relaxed))
+            intrusive_ptr_release(f);
+    }
+
+    /// Single-threaded; for private nodes only.
+    void swap(child_ref& other) noexcept {
+        frame* const mine = node_.load(std::memory_order_relaxed);
+        node_.store(other.node_.load(std::memory_order_relaxed),
+                    std::memory_order_relaxed);
+        other.node_.store(mine, std::memory_order_relaxed);
+        std::swap(place_, other.place_);
+        std::swap(checksum_, other.checksum_);
+    }
+
+    /// The frame in memory, or null. Pairs with `install`.
+    frame* node() const noexcept {
+        return node_.load(std::memory_order_acquire);
+    }
+    page_no place() const noexcept {
+        frame const* const f = node();
+        return f != nullptr ? f->place() : place_;
+    }
+    /// Precondition: `place() != no_page`.
+    std::uint64_t checksum() const noexcept {
+        frame const* const f = node();
+        return f != nullptr ? f->checksum() : checksum_;
+    }
+    bool is_hole() const noexcept {
+        return node() == nullptr && place_ == no_page;
+    }
+
+    /// Keeps `read`, a frame just read from this place, for later readers;
+    /// gives the frame to use, which may be another thread's.
+    frame* install(frame_ptr read) const noexcept {
+        frame* expected = nullptr;
+        if (node_.compare_exchange_strong(expected, read.get(),
+                                          std::memory_order_acq_rel,
+                                          std::memory_order_acquire))
+            return read.detach();
+        return expected;
+    }
+
+private:
+    mutable std::atomic<frame*> node_{nullptr};
+    page_no place_{no_page};
+    std::uint64_t checksum_ = 0;
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,110 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/pager/pager.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Writes the nodes of a checkpoint or a spill to fresh pages in call order,
+/// merged into large writes. What was taken but not used goes back at the
+/// end, also when an exception ends it.
+template <class Policies>
+class page_writer {
+    using pager_type = pager<Policies>;
+    static constexpr std::size_t page_size = Policies::page_size;
+
+public:
+    struct placed {
+        page_no place;
+        std::uint64_t checksum;
+    };
+
+    /// `expected` pages in all, a guess that makes places contiguous. Every
+    /// page used is noted in `allocated`, which must outlive the writer.
+    page_writer(pager_type& pages, std::uint64_t expected,
+                std::vector<extent>& allocated)
+        : pages_(&pages), expected_(expected), allocated_(&allocated),
+          own_from_(allocated.size()) {
+        buffer_.reserve(std::min<std::uint64_t>(
+            buffer_bytes, std::max<std::uint64_t>(1, expected) * page_size));
+    }
+    page_writer(page_writer const&) = delete;
+    page_writer& operator=(page_writer const&) = delete;
+    ~page_writer() { give_back(); }
+
+    /// One node of `count` pages; `bytes` are copied and padded with zeros.
+    placed put(std::span<std::byte const> bytes, std::uint64_t count) {
+        if (run_.pages - used_ < count)
+            next_run(count);
+        std::size_t const size = static_cast<std::size_t>(count) * page_size;
+        if (!buffer_.empty() && buffer_.size() + size > buffer_bytes)
+            write_buffer();
+        std::size_t const at = buffer_.size();
+        buffer_.resize(at + size);
+        std::memcpy(buffer_.data() + at, bytes.data(), bytes.size());
+        std::memset(buffer_.data() + at + bytes.size(), 0,
+                    size - bytes.size());
+        page_no const place = run_.first + used_;
+        used_ += count;
+        expected_ -= std::min(expected_, count);
+        note(place, count);
+        return {place, pager_type::checksum({buffer_.data() + at, size})};
+    }
+
+    /// Everything put so far is with the device. Not durable.
+    void finish() {
+        write_buffer();
+        give_back();
+    }
+
+private:
+    static constexpr std::size_t buffer_bytes = std::size_t{1} << 20;
+
+    void next_run(std::uint64_t count) {
+        write_buffer();
+        give_back();
+        run_ = pages_->allocate_run(std::max(expected_, count), count);
+        used_ = 0;
+        written_ = 0;
+    }
+
+    void note(page_no place, std::uint64_t count) {
+        if (allocated_->size() > own_from_
+            && allocated_->back().end() == place)
+            allocated_->back().pages += count;
+        else
+            allocated_->push_back({place, count});
+    }
+
+    void write_buffer() {
+        if (buffer_.empty())
+            return;
+        pages_->write(run_.first + written_, buffer_);
+        written_ = used_;
+        buffer_.clear();
+    }
+
+    void give_back() noexcept {
+        if (used_ < run_.pages)
+            pages_->release({run_.first + used_, run_.pages - used_});
+        run_.pages = used_;
+    }
+
+    pager_type* pages_;
+    std::uint64_t expected_;
+    std::vector<extent>* allocated_;
+    std::size_t own_from_;
+    std::vector<std::byte> buffer_;
+    extent run_{};
+    std::uint64_t used_ = 0;
+    std::uint64_t written_ = 0;
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,421 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/error.hpp>
+#include <numstore/pager/frame.hpp>
+#include <numstore/pager/page_cache.hpp>
+#include <numstore/pager/space_map.hpp>
+#include <numstore/pager/verified_pages.hpp>
+#include <numstore/policies.hpp>
+#include <numstore/storage/storage_device.hpp>
+#include <numstore/types.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// The verified bytes of a leaf on disk: in place where the device can show
+/// them, else in a cache frame that lives at least as long as the pin.
+class leaf_pin {
+public:
+    leaf_pin() noexcept = default;
+    explicit leaf_pin(std::byte const* data) noexcept : data_(data) {}
+    explicit leaf_pin(cached_leaf_ptr leaf) noexcept
+        : data_(leaf->data()), leaf_(std::move(leaf)) {}
+
+    std::byte const* data() const noexcept { return data_; }
+    explicit operator bool() const noexcept { return data_ != nullptr; }
+
+private:
+    std::byte const* data_ = nullptr;
+    cached_leaf_ptr leaf_;
+};
+
+/// The device seen as pages: reading with verification, writing, and which
+/// pages are free. Thread-safe. Knows nothing of what pages hold.
+template <class Policies>
+class pager {
+    using mutex = typename Policies::threading::mutex;
+    template <class T>
+    using atomic = typename Policies::threading::template atomic<T>;
+    using tuning = typename Policies::tuning;
+
+public:
+    using policies = Policies;
+    using storage = typename Policies::storage;
+    static constexpr std::size_t page_size = Policies::page_size;
+    static constexpr bool zero_copy = viewable_device<storage>;
+
+    /// Superblocks stand at byte 0 and 64 KiB; data starts behind both.
+    static constexpr std::uint64_t first_data_page =
+        std::max<std::uint64_t>(128 * 1024, page_size) / page_size;
+
+    pager(storage device, std::uint64_t cache_bytes)
+        : device_(std::move(device)), cache_(cache_bytes),
+          block_pages_(std::max<std::uint64_t>(
+              1, device_.block_size() / page_size)),
+          space_(block_pages_) {}
+    pager(pager const&) = delete;
+    pager& operator=(pager const&) = delete;
+
+    storage& device() noexcept { return device_; }
+    storage const& device() const noexcept { return device_; }
+    memory_account& account() noexcept { return account_; }
+    memory_account const& account() const noexcept { return account_; }
+    std::uint64_t block_pages() const noexcept { return block_pages_; }
+    std::string name() const { return device_.name(); }
+
+    static std::uint64_t
+    checksum(std::span<std::byte const> bytes) noexcept {
+        return Policies::checksum::of(bytes);
+    }
+
+    // reading
+
+    /// The leaf of `pages` pages at `first`. Throws corrupt, io.
+    leaf_pin pin_leaf(page_no first, std::uint64_t pages,
+                      std::uint64_t sum) const {
+        std::size_t const size = static_cast<std::size_t>(pages) * page_size;
+        if constexpr (zero_copy) {
+            std::byte const* const p =
+                device_.view(to_integer(first) * page_size, size);
+            if (p != nullptr) {
+                if (!verified_.test(first)) {
+                    verify({p, size}, first, sum);
+                    verified_.set(first, pages);
+                }
+                return leaf_pin(p);
+            }
+        }
+        if (cached_leaf_ptr hit = cache_.find(first);
+            hit != nullptr && hit->size() == size)
+            return leaf_pin(std::move(hit));
+        cached_leaf_ptr leaf(new cached_leaf(size));
+        read_node(first, sum, leaf->bytes());
+        cache_.insert(first, leaf);
+        return leaf_pin(std::move(leaf));
+    }
+
+    /// Whole pages from `first`, verified. Throws corrupt, io.
+    void read_node(page_no first, std::uint64_t sum,
+                   std::span<std::byte> out) const {
+        read(first, out);
+        verify(out, first, sum);
+    }
+
+    /// Whole pages from `first` as they are. Throws io.
+    void read(page_no first, std::span<std::byte> out) const {
+        std::error_code ec;
+        device_.read(to_integer(first) * page_size, out, ec);
+        if (ec)
+            raise_device(ec, name() + ": cannot read page "
+                                 + std::to_string(to_integer(first)));
+        pages_read_.fetch_add(out.size() / page_size,
+                              std::memory_order_relaxed);
+    }
+
+    /// True if these pages can hold a node. For places read from disk.
+    bool contains(page_no first, std::uint64_t pages) const noexcept {
+        std::uint64_t end = 0;
+        return to_integer(first) >= first_data_page
+               && add(to_integer(first), pages, end) && end <= file_pages();
+    }
+
+    // writing
+
+    /// Whole pages at `first`; not durable until `sync`.
+    void write(page_no first, std::span<std::byte const> bytes) {
+        cache_.forget(first, bytes.size() / page_size);
+        std::error_code ec;
+        device_.write(to_integer(first) * page_size, bytes, ec);
+        bytes_written_.fetch_add(bytes.size(), std::memory_order_relaxed);
+        writes_.fetch_add(1, std::memory_order_release);
+        if (ec)
+            fail(ec, "cannot write page " + std::to_string(to_integer(first)));
+        verified_.set(first, bytes.size() / page_size);
+    }
+
+    /// How many writes have begun; `note_synced` says that all of the first
+    /// `n` are durable.
+    std::uint64_t writes() const noexcept {
+        return writes_.load(std::memory_order_acquire);
+    }
+    bool unsynced() const noexcept {
+        return synced_.load(std::memory_order_acquire) != writes();
+    }
+    void note_synced(std::uint64_t n) noexcept {
+        std::uint64_t seen = synced_.load(std::memory_order_relaxed);
+        while (seen < n
+               && !synced_.compare_exchange_weak(seen, n,
+                                                 std::memory_order_acq_rel)) {
+        }
+    }
+
+    /// All writes that began before are durable on return.
+    void sync() {
+        std::uint64_t const n = writes();
+        std::error_code ec;
+        device_.sync(ec);
+        syncs_.fetch_add(1, std::memory_order_relaxed);
+        if (ec)
+            fail(ec, "cannot sync");
+        note_synced(n);
+    }
+
+    /// One durable range outside of the pages: a superblock.
+    void write_durable(std::uint64_t offset,
+                       std::span<std::byte const> bytes) {
+        std::error_code ec;
+        device_.write_durable(offset, bytes, ec);
+        syncs_.fetch_add(1, std::memory_order_relaxed);
+        bytes_written_.fetch_add(bytes.size(), std::memory_order_relaxed);
+        if (ec)
+            fail(ec, "cannot write the superblock");
+    }
+
+    /// After a failed write or sync nothing may be written any more.
+    bool failed() const noexcept {
+        return failed_.load(std::memory_order_acquire);
+    }
+    void set_failed() noexcept {
+        failed_.store(true, std::memory_order_release);
+    }
+
+    // space
+
+    std::uint64_t file_pages() const noexcept {
+        return file_pages_.load(std::memory_order_acquire);
+    }
+
+    /// Takes over the device as it was found: `pages` pages, of which these
+    /// are free now, and these after the superblock behind `generation`.
+    void adopt(std::uint64_t pages, std::vector<extent> const& free,
+               std::vector<extent> const& next, std::uint64_t generation) {
+        std::scoped_lock lock(guard_);
+        file_pages_.store(pages, std::memory_order_release);
+        for (extent const& e : free)
+            space_.free().insert(e);
+        for (extent const& e : next)
+            space_.retire(e, 0, generation - 1);
+    }
+
+    /// Neighbouring pages. Throws no_space.
+    extent allocate(std::uint64_t pages) {
+        std::scoped_lock lock(guard_);
+        return take(pages);
+    }
+
+    /// Up to `wanted` neighbouring pages, a multiple of `unit`, at `hint` if
+    /// that is free. Throws no_space.
+    extent allocate_run(std::uint64_t wanted, std::uint64_t unit,
+                        page_no hint = no_page) {
+        std::scoped_lock lock(guard_);
+        if (hint != no_page && space_.free().take_at(hint, wanted)) {
+            if (keep_reserve())
+                return {hint, wanted};
+            space_.free().insert({hint, wanted});
+        }
+        std::uint64_t const longest = space_.free().longest();
+        if (longest < wanted && longest >= std::max(unit, wanted / 8)
+            && longest >= 4 * unit)
+            return take(round_down(longest, unit));
+        return take(wanted);
+    }
+
+    /// Pages that no durable state refers to: free at once.
+    void release(extent e) noexcept {
+        std::scoped_lock lock(guard_);
+        space_.free().insert(e);
+    }
+    void release(std::span<extent const> all) noexcept {
+        for (extent const& e : all)
+            release(e);
+    }
+
+    /// Pages that a version published as `sequence`, after superblock
+    /// `generation` was captured, no longer uses.
+    void retire(extent e, std::uint64_t sequence, std::uint64_t generation) {
+        std::scoped_lock lock(guard_);
+        space_.retire(e, sequence, generation);
+    }
+    void ripen(std::uint64_t generation, std::uint64_t oldest) {
+        std::scoped_lock lock(guard_);
+        space_.ripen(generation, oldest);
+    }
+
+    /// Recovery: these pages are in use, whatever the free map says.
+    void reserve(extent e) {
+        std::scoped_lock lock(guard_);
+        space_.free().erase(e);
+    }
+
+    /// Work with the map under its lock.
+    template <class F>
+    decltype(auto) with_space(F&& f) {
+        std::scoped_lock lock(guard_);
+        return f(space_);
+    }
+
+    /// While one lives, allocation may use the reserve: for checkpoint,
+    /// recovery, drop and erase.
+    class reserve_scope {
+    public:
+        explicit reserve_scope(pager& p) noexcept : pager_(&p) {
+            p.privileged_.fetch_add(1, std::memory_order_relaxed);
+        }
+        reserve_scope(reserve_scope const&) = delete;
+        reserve_scope& operator=(reserve_scope const&) = delete;
+        ~reserve_scope() {
+            pager_->privileged_.fetch_sub(1, std::memory_order_relaxed);
+        }
+
+    private:
+        pager* pager_;
+    };
+
+    /// Makes sure that `pages` pages beyond the reserve are free, so that a
+    /// checkpoint will find room. Throws no_space.
+    void ensure_free(std::uint64_t pages) {
+        std::scoped_lock lock(guard_);
+        if (space_.free().pages() < pages + reserve_pages())
+            grow(pages + reserve_pages() - space_.free().pages());
+    }
+
+    /// How far the file can shrink: free pages at its end, less the reserve.
+    std::uint64_t trimmed_pages() {
+        std::scoped_lock lock(guard_);
+        std::uint64_t const spare = reserve_pages();
+        std::uint64_t const tail = space_.free().tail(file_pages());
+        std::uint64_t const free = space_.free().pages();
+        std::uint64_t const excess = free > spare ? free - spare : 0;
+        return file_pages()
+               - round_down(std::min(tail, excess), block_pages_);
+    }
+    /// Cuts the file to `pages` pages, all behind which are free.
+    void trim(std::uint64_t pages) {
+        std::scoped_lock lock(guard_);
+        std::error_code ec;
+        device_.resize(pages * page_size, ec);
+        if (ec)
+            return; // the file stays longer than it must be
+        space_.free().erase({page_no{pages}, file_pages() - pages});
+        file_pages_.store(pages, std::memory_order_release);
+    }
+
+    // counters
+
+    std::uint64_t bytes_written() const noexcept {
+        return bytes_written_.load(std::memory_order_relaxed);
+    }
+    std::uint64_t syncs() const noexcept {
+        return syncs_.load(std::memory_order_relaxed);
+    }
+    std::uint64_t pages_read() const noexcept {
+        return pages_read_.load(std::memory_order_relaxed);
+    }
+    std::uint64_t cached_bytes() { return cache_.bytes(); }
+
+private:
+    void verify(std::span<std::byte const> bytes, page_no first,
+                std::uint64_t sum) const {
+        if (checksum(bytes) != sum)
+            raise(errc::corrupt, name() + ": page "
+                                     + std::to_string(to_integer(first))
+                                     + " does not match its checksum");
+    }
+
+    /// No space leaves the database working; all else makes it failed.
+    [[noreturn]] void fail(std::error_code const& ec, std::string const& what) {
+        if (errc_of(ec) != errc::no_space)
+            set_failed();
+        raise_device(ec, name() + ": " + what);
+    }
+
+    std::uint64_t reserve_pages() const noexcept {
+        return std::max(tuning::reserve_bytes / page_size, file_pages() / 64);
+    }
+
+    bool keep_reserve() {
+        if (privileged_.load(std::memory_order_relaxed) != 0
+            || space_.free().pages() >= reserve_pages())
+            return true;
+        return try_grow(reserve_pages() - space_.free().pages());
+    }
+
+    extent take(std::uint64_t pages) {
+        std::optional<extent> e = space_.free().take(pages);
+        if (!e) {
+            grow(pages);
+            e = space_.free().take(pages);
+        }
+        if (!e || !keep_reserve()) {
+            if (e)
+                space_.free().insert(*e);
+            raise_no_space(pages);
+        }
+        return *e;
+    }
+
+    void grow(std::uint64_t pages) {
+        if (!try_grow(pages))
+            raise_no_space(pages);
+    }
+
+    [[noreturn]] void raise_no_space(std::uint64_t pages) const {
+        raise(errc::no_space, name() + ": no room for "
+                                  + std::to_string(pages) + " more pages");
+    }
+
+    /// Grows the file by a generous step, or else by just what is needed.
+    bool try_grow(std::uint64_t pages) {
+        std::uint64_t const now = file_pages();
+        std::uint64_t const generous =
+            std::clamp<std::uint64_t>(now / 8,
+                                      tuning::growth_bytes / page_size,
+                                      tuning::max_growth_bytes / page_size);
+        for (std::uint64_t step : {std::max(pages, generous), pages}) {
+            std::uint64_t const wanted =
+                round_up(now + step + block_pages_, block_pages_);
+            std::error_code ec;
+            device_.resize(wanted * page_size, ec);
+            if (ec) {
+                if (errc_of(ec) == errc::no_space)
+                    continue;
+                fail(ec, "cannot grow");
+            }
+            file_pages_.store(wanted, std::memory_order_release);
+            space_.free().insert({page_no{now}, wanted - now});
+            return true;
+        }
+        return false;
+    }
+
+    storage device_;
+    memory_account account_;
+    mutable page_cache<Policies> cache_;
+    mutable verified_pages verified_;
+    std::uint64_t block_pages_;
+
+    mutable mutex guard_; ///< guards `space_` and growth
+    space_map space_;
+    atomic<std::uint64_t> file_pages_{0};
+    atomic<std::uint32_t> privileged_{0};
+
+    atomic<std::uint64_t> writes_{0};
+    atomic<std::uint64_t> synced_{0};
+    atomic<bool> failed_{false};
+    atomic<std::uint64_t> bytes_written_{0};
+    atomic<std::uint64_t> syncs_{0};
+    mutable atomic<std::uint64_t> pages_read_{0};
+};
+
+} // namespace numstore::detail

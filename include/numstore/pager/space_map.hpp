@@ -1,0 +1,230 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/types.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// A set of pages as sorted, disjoint, coalesced extents, with best-fit
+/// search. A page may be taken only where all pages of its device block are
+/// free (`unit` pages), because a power loss may damage the whole block.
+class extent_set {
+public:
+    explicit extent_set(std::uint64_t unit) noexcept : unit_(unit) {}
+
+    std::uint64_t pages() const noexcept { return pages_; }
+
+    /// Precondition: no page of `e` is in the set.
+    void insert(extent e) {
+        if (e.pages == 0)
+            return;
+        std::uint64_t first = to_integer(e.first);
+        std::uint64_t end = first + e.pages;
+        auto next = by_first_.lower_bound(first);
+        if (next != by_first_.begin()) {
+            auto const before = std::prev(next);
+            if (before->first + before->second == first) {
+                first = before->first;
+                unlist(before);
+                by_first_.erase(before);
+            }
+        }
+        if (next != by_first_.end() && next->first == end) {
+            end += next->second;
+            unlist(next);
+            by_first_.erase(next);
+        }
+        list(by_first_.emplace(first, end - first).first);
+        pages_ += e.pages;
+    }
+
+    /// Takes every page of `e` that is in the set out of it.
+    void erase(extent e) {
+        std::uint64_t const first = to_integer(e.first);
+        std::uint64_t const end = first + e.pages;
+        auto i = by_first_.upper_bound(first);
+        if (i != by_first_.begin())
+            --i;
+        while (i != by_first_.end() && i->first < end) {
+            auto const [start, count] = *i;
+            std::uint64_t const stop = start + count;
+            if (stop <= first) {
+                ++i;
+                continue;
+            }
+            unlist(i);
+            i = by_first_.erase(i);
+            pages_ -= count;
+            if (start < first)
+                put_back(start, first);
+            if (stop > end)
+                put_back(end, stop);
+        }
+    }
+
+    /// `pages` neighbouring pages from the smallest extent that has them.
+    std::optional<extent> take(std::uint64_t pages) {
+        auto const i = by_size_.lower_bound({round_up(pages, unit_), 0});
+        if (i == by_size_.end())
+            return std::nullopt;
+        return cut(i->second, pages);
+    }
+
+    /// The extent of `pages` pages at `first`, if it is free as a whole.
+    bool take_at(page_no first, std::uint64_t pages) {
+        std::uint64_t const start = to_integer(first);
+        if (start % unit_ != 0 || !contains({first, round_up(pages, unit_)}))
+            return false;
+        erase({first, pages});
+        return true;
+    }
+
+    /// Length of the longest run that `take` could give.
+    std::uint64_t longest() const noexcept {
+        return by_size_.empty() ? 0 : by_size_.rbegin()->first;
+    }
+
+    bool contains(extent e) const noexcept {
+        auto i = by_first_.upper_bound(to_integer(e.first));
+        if (i == by_first_.begin())
+            return false;
+        --i;
+        return to_integer(e.end()) <= i->first + i->second;
+    }
+
+    /// True if any page of `e` is in the set.
+    bool overlaps(extent e) const noexcept {
+        auto i = by_first_.lower_bound(to_integer(e.end()));
+        if (i == by_first_.begin())
+            return false;
+        --i;
+        return i->first + i->second > to_integer(e.first);
+    }
+
+    /// Pages at the end of a file of `file_pages` pages that are free.
+    std::uint64_t tail(std::uint64_t file_pages) const noexcept {
+        if (by_first_.empty())
+            return 0;
+        auto const last = std::prev(by_first_.end());
+        return last->first + last->second == file_pages ? last->second : 0;
+    }
+
+    std::vector<extent> extents() const {
+        std::vector<extent> all;
+        all.reserve(by_first_.size());
+        for (auto const& [first, count] : by_first_)
+            all.push_back({page_no{first}, count});
+        return all;
+    }
+
+private:
+    using position = std::map<std::uint64_t, std::uint64_t>::iterator;
+
+    /// The part of [first, first + count) that is whole blocks.
+    std::pair<std::uint64_t, std::uint64_t>
+    usable(std::uint64_t first, std::uint64_t count) const noexcept {
+        std::uint64_t const start = round_up(first, unit_);
+        std::uint64_t const end = round_down(first + count, unit_);
+        return {start, end > start ? end - start : 0};
+    }
+
+    void list(position i) {
+        auto const [start, length] = usable(i->first, i->second);
+        if (length != 0)
+            by_size_.insert({length, start});
+    }
+    void unlist(position i) {
+        auto const [start, length] = usable(i->first, i->second);
+        if (length != 0)
+            by_size_.erase({length, start});
+    }
+    void put_back(std::uint64_t first, std::uint64_t end) {
+        list(by_first_.emplace(first, end - first).first);
+        pages_ += end - first;
+    }
+    extent cut(std::uint64_t first, std::uint64_t pages) {
+        extent const taken{page_no{first}, pages};
+        erase(taken);
+        return taken;
+    }
+
+    std::uint64_t unit_;
+    std::uint64_t pages_ = 0;
+    std::map<std::uint64_t, std::uint64_t> by_first_;
+    std::set<std::pair<std::uint64_t, std::uint64_t>> by_size_;
+};
+
+/// Which pages of the file are free, and which will be.
+///
+/// A page that a commit frees after superblock g was captured, and before
+/// superblock g + 1 was, still belongs to superblock g. It is free for reuse
+/// once superblock g + 2 is durable, so that neither superblock of the file
+/// refers to it, and once no reader is older than the commit.
+class space_map {
+public:
+    struct waiting {
+        extent pages;
+        std::uint64_t sequence;   ///< of the version that freed them
+        std::uint64_t generation; ///< of the last superblock captured before
+    };
+
+    explicit space_map(std::uint64_t unit) noexcept : free_(unit) {}
+
+    extent_set& free() noexcept { return free_; }
+    extent_set const& free() const noexcept { return free_; }
+    std::deque<waiting> const& ripening() const noexcept { return waiting_; }
+    std::uint64_t ripening_pages() const noexcept { return waiting_pages_; }
+
+    void retire(extent e, std::uint64_t sequence, std::uint64_t generation) {
+        waiting_.push_back({e, sequence, generation});
+        waiting_pages_ += e.pages;
+    }
+
+    /// Frees what neither superblock (the newest is `generation`) nor a
+    /// reader needs; the oldest reader sees version `oldest`.
+    void ripen(std::uint64_t generation, std::uint64_t oldest) {
+        std::deque<waiting> kept;
+        for (waiting const& w : waiting_) {
+            if (w.generation + 2 <= generation && w.sequence <= oldest) {
+                free_.insert(w.pages);
+                waiting_pages_ -= w.pages.pages;
+            } else {
+                kept.push_back(w);
+            }
+        }
+        waiting_.swap(kept);
+    }
+
+    /// The two lists that superblock `generation` stores: what is free when
+    /// it is opened, and what is free one superblock later.
+    std::pair<std::vector<extent>, std::vector<extent>>
+    stored(std::uint64_t generation,
+           std::vector<extent> const& also_free) const {
+        extent_set now = free_;
+        for (extent const& e : also_free) {
+            now.erase(e);
+            now.insert(e);
+        }
+        extent_set next(1);
+        for (waiting const& w : waiting_)
+            (w.generation + 2 <= generation ? now : next).insert(w.pages);
+        return {now.extents(), next.extents()};
+    }
+
+private:
+    extent_set free_;
+    std::deque<waiting> waiting_;
+    std::uint64_t waiting_pages_ = 0;
+};
+
+} // namespace numstore::detail

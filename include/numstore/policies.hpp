@@ -1,0 +1,140 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/fwd.hpp>
+#include <numstore/types.hpp>
+
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL
+#endif
+#include <xxhash.h>
+
+#include <atomic>
+#include <chrono>
+#include <concepts>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <thread>
+
+namespace numstore {
+
+/// A checksum policy: a 64-bit digest of bytes, and the number under which
+/// the file's fingerprint knows it.
+template <class C>
+concept checksum_policy = requires(std::span<std::byte const> bytes) {
+    { C::of(bytes) } noexcept -> std::same_as<std::uint64_t>;
+    { C::id } -> std::convertible_to<std::uint32_t>;
+};
+
+/// A threading policy: where mutexes, condition variables, atomics and thread
+/// identities come from, so that tests can schedule threads and count locks.
+template <class T>
+concept threading_policy = requires {
+    typename T::mutex;
+    typename T::condition_variable;
+    typename T::template atomic<std::uint64_t>;
+    { T::this_thread() } noexcept -> std::same_as<typename T::thread_id>;
+};
+
+/// A clock policy: `now()` since some fixed moment; never goes back.
+template <class C>
+concept clock_policy = requires {
+    { C::now() } noexcept -> std::same_as<std::chrono::nanoseconds>;
+};
+
+/// XXH3, 64 bits (https://xxhash.com), the default checksum.
+struct xxh3_64 {
+    static constexpr std::uint32_t id = 1;
+    static std::uint64_t of(std::span<std::byte const> bytes) noexcept {
+        return XXH3_64bits(bytes.data(), bytes.size());
+    }
+};
+
+/// The standard library's threads.
+struct std_threading {
+    using mutex = std::mutex;
+    using condition_variable = std::condition_variable;
+    template <class T>
+    using atomic = std::atomic<T>;
+    using thread_id = std::thread::id;
+    static thread_id this_thread() noexcept {
+        return std::this_thread::get_id();
+    }
+};
+
+/// `std::chrono::steady_clock`.
+struct steady_clock {
+    static std::chrono::nanoseconds now() noexcept {
+        return std::chrono::steady_clock::now().time_since_epoch();
+    }
+};
+
+/// A tuning policy: sizes that suit a device, none of which changes the file
+/// format. Tests on tiny simulated devices make them small.
+template <class T>
+concept tuning_policy = requires {
+    { T::reserve_bytes } -> std::convertible_to<std::uint64_t>;
+    { T::growth_bytes } -> std::convertible_to<std::uint64_t>;
+    { T::max_growth_bytes } -> std::convertible_to<std::uint64_t>;
+    { T::log_segment_bytes } -> std::convertible_to<std::uint64_t>;
+    { T::max_log_segment_bytes } -> std::convertible_to<std::uint64_t>;
+};
+
+/// Sizes for ordinary files.
+struct default_tuning {
+    /// Kept free for checkpoint, recovery, drop and erase: at least this, and
+    /// 1/64 of the file.
+    static constexpr std::uint64_t reserve_bytes = std::uint64_t{1} << 20;
+    /// The file grows by an eighth of itself, at least and at most this.
+    static constexpr std::uint64_t growth_bytes = std::uint64_t{1} << 20;
+    static constexpr std::uint64_t max_growth_bytes = std::uint64_t{64} << 20;
+    /// Log segments double from the first to the second.
+    static constexpr std::uint64_t log_segment_bytes = std::uint64_t{1} << 18;
+    static constexpr std::uint64_t max_log_segment_bytes = std::uint64_t{1}
+                                                           << 24;
+};
+
+/// The policy bag: derive from it and replace what should differ.
+///
+/// | member      | concept            | meaning                              |
+/// |-------------|--------------------|--------------------------------------|
+/// | `page_size` | power of two, 512 B..1 MiB | unit of allocation           |
+/// | `storage`   | `storage_device`   | where bytes live                     |
+/// | `logging`   | `log_policy`       | how commits become durable           |
+/// | `checksum`  | `checksum_policy`  | what guards pages and log            |
+/// | `threading` | `threading_policy` | mutexes, atomics, thread identities  |
+/// | `clock`     | `clock_policy`     | time                                 |
+/// | `tuning`    | `tuning_policy`    | sizes of growth, reserve, segments   |
+struct default_policies {
+    static constexpr std::size_t page_size = 16384;
+    using storage = mapped_storage;
+    using logging = write_ahead_log;
+    using checksum = xxh3_64;
+    using threading = std_threading;
+    using clock = steady_clock;
+    using tuning = default_tuning;
+};
+
+/// A policy bag that numstore can be built with.
+template <class P>
+concept policy_bag = requires {
+    { P::page_size } -> std::convertible_to<std::size_t>;
+    typename P::storage;
+    typename P::logging;
+    requires checksum_policy<typename P::checksum>;
+    requires threading_policy<typename P::threading>;
+    requires clock_policy<typename P::clock>;
+    requires tuning_policy<typename P::tuning>;
+} && P::page_size >= 512 && P::page_size <= (std::size_t{1} << 20)
+    && detail::is_power_of_two(P::page_size);
+
+static_assert(checksum_policy<xxh3_64>);
+static_assert(threading_policy<std_threading>);
+static_assert(clock_policy<steady_clock>);
+static_assert(tuning_policy<default_tuning>);
+static_assert(policy_bag<default_policies>);
+
+} // namespace numstore

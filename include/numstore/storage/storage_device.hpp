@@ -1,0 +1,72 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace numstore {
+
+/// A flat byte device: the only layer that talks to the operating system.
+/// Never throws; reports through `ec`, which a successful call clears.
+/// Concurrent reads are allowed, and writes to ranges that do not overlap.
+/// Short transfers and EINTR are retried inside.
+///
+/// | call                            | effect                                |
+/// |---------------------------------|---------------------------------------|
+/// | `block_size()`                  | bytes that a power loss may damage around a write |
+/// | `size(ec)`                      | bytes of the device                   |
+/// | `read(offset, bytes, ec)`       | fills all of `bytes`; a range past the end is an error |
+/// | `write(offset, bytes, ec)`      | writes all of `bytes`, not durable; never grows the device |
+/// | `write_durable(offset, bytes, ec)` | the same, and this range alone is durable on return |
+/// | `sync(ec)`                      | all earlier writes and resizes are durable on return |
+/// | `resize(bytes, ec)`             | new size; growth is allocated, zero and never sparse |
+/// | `name()`                        | what error messages call the device   |
+template <class S>
+concept storage_device =
+    std::movable<S>
+    && requires(S s, S const cs, std::uint64_t offset, std::span<std::byte> in,
+                std::span<std::byte const> out, std::error_code& ec) {
+           { cs.block_size() } noexcept -> std::same_as<std::size_t>;
+           { cs.size(ec) } noexcept -> std::same_as<std::uint64_t>;
+           { cs.read(offset, in, ec) } noexcept -> std::same_as<void>;
+           { s.write(offset, out, ec) } noexcept -> std::same_as<void>;
+           { s.write_durable(offset, out, ec) } noexcept -> std::same_as<void>;
+           { s.sync(ec) } noexcept -> std::same_as<void>;
+           { s.resize(offset, ec) } noexcept -> std::same_as<void>;
+           { cs.name() } -> std::same_as<std::string>;
+       };
+
+/// A device whose bytes can be read in place. `view` gives the address of
+/// `length` bytes at `offset`, which stays valid, and shows later writes,
+/// until the device is destroyed; or null, where the caller must `read`.
+template <class S>
+concept viewable_device =
+    storage_device<S>
+    && requires(S const cs, std::uint64_t offset, std::size_t length) {
+           { cs.view(offset, length) } noexcept
+               -> std::same_as<std::byte const*>;
+       };
+
+/// A device that is a file with a name. `create` builds an unnamed new file
+/// beside `path`; `publish` gives it its name, never replacing another file
+/// (errc::already_exists), and makes the name durable. `open` takes the lock:
+/// exclusive for writing, shared for `read_only`; errc::locked where another
+/// user holds it, errc::busy where only views of a closed database do.
+/// `keep_for_views` says that the database was closed and only views remain.
+template <class S>
+concept file_device =
+    storage_device<S>
+    && requires(S s, std::string const& path, bool flag, std::error_code& ec) {
+           { S::open(path, flag /*read_only*/, flag /*allow_network_fs*/, ec) } noexcept
+               -> std::same_as<S>;
+           { S::create(path, flag /*allow_network_fs*/, ec) } noexcept -> std::same_as<S>;
+           { s.publish(ec) } noexcept -> std::same_as<void>;
+           { s.keep_for_views(ec) } noexcept -> std::same_as<void>;
+       };
+
+} // namespace numstore

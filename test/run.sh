@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#
+# Installs what is missing, builds the tests and runs them:
+#
+#   bash test/run.sh                 the whole suite, with g++
+#   bash test/run.sh STAGE...        some of: suite asan-ubsan tsan clang
+#   bash test/run.sh --more STAGE... the same, counted together with the run
+#                                    before
+#
+# Prints the minutes of each stage; the last line counts the tests.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+counts=build/test-counts
+export PATH=$PWD/build/deps/usr/bin:$PATH
+if command -v ccache > /dev/null; then
+    export CMAKE_CXX_COMPILER_LAUNCHER=ccache
+    export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+fi
+
+mkdir -p build
+passed=0
+failed=0
+if [ "${1:-}" = --more ]; then
+    shift
+    read -r passed failed < "$counts" || failed=1
+fi
+[ $# -gt 0 ] || set -- suite
+
+configure() { cmake --preset "$@" > build/configure.log 2>&1 \
+                  || { cat build/configure.log; false; }; }
+
+build() {
+    local quiet=--quiet
+    [ ! -t 1 ] || quiet=
+    cmake --build --preset "$1" ${2:+--target "$2"} -- $quiet
+}
+
+# Runs the tests of a preset and adds to the counts; a run that ends without
+# a summary counts as a failure.
+run_tests() { # preset, launcher...
+    local preset=$1 summary bad all
+    shift
+    "$@" ctest --preset "$preset" 2>&1 | tee build/ctest.log
+    summary=$(sed -nE \
+        's/.*, ([0-9]+) tests failed out of ([0-9]+)$/\1 \2/p' build/ctest.log)
+    read -r bad all <<< "$summary" || return 1
+    [ -n "${all:-}" ] || return 1
+    passed=$((passed + all - bad))
+    failed=$((failed + bad))
+}
+
+# GCC's ThreadSanitizer needs an address space that is not randomised.
+fixed_addresses() {
+    if setarch -R true 2> /dev/null; then
+        setarch -R "$@"
+    else
+        "$@"
+    fi
+}
+
+set_up() { bash cmake/setup.sh "$@"; }
+suite() { configure dev && build dev && run_tests dev; }
+asan-ubsan() {
+    configure asan-ubsan && build asan-ubsan && run_tests asan-ubsan
+}
+tsan() { configure tsan && build tsan && run_tests tsan fixed_addresses; }
+clang() {
+    configure clang-smoke \
+        && build clang-smoke all_verify_interface_header_sets \
+        && build clang-smoke && run_tests clang-smoke
+}
+
+timed() { # name, command...
+    local name=$1 start=$SECONDS result=passed
+    shift
+    echo "stage $name"
+    if ! "$@"; then
+        failed=$((failed + 1))
+        result=broken
+    fi
+    LC_ALL=C awk -v name="$name" -v result="$result" \
+        -v seconds=$((SECONDS - start)) \
+        'BEGIN { printf "stage %s: %.1f minutes, %s\n", name, seconds / 60, result }'
+    [ "$result" = passed ]
+}
+
+parts=test
+for stage; do
+    case $stage in
+    suite | asan-ubsan | tsan) ;;
+    clang) parts+=" clang" ;;
+    *) echo "no stage is called $stage" >&2; exit 2 ;;
+    esac
+done
+# shellcheck disable=SC2086
+if timed set-up set_up $parts; then
+    for stage; do
+        timed "$stage" "$stage"
+    done
+fi
+echo "$passed $failed" > "$counts"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
