@@ -109,7 +109,7 @@ struct default_tuning {
 /// | `clock`     | `clock_policy`     | time                                 |
 /// | `tuning`    | `tuning_policy`    | sizes of growth, reserve, segments   |
 struct default_policies {
-    static constexpr std::size_t page_size = 16384;
+    static constexpr std::size_t page_size = 4096;
     using storage = mapped_storage;
     using logging = write_ahead_log;
     using checksum = xxh3_64;

@@ -52,8 +52,10 @@ public:
     explicit u64_list(std::span<std::byte const> bytes) noexcept
         : bytes_(bytes) {}
     u64_list(std::span<std::uint64_t const> values) noexcept
-        requires(std::endian::native == std::endian::little)
-        : bytes_(std::as_bytes(values)) {}
+        : bytes_(std::as_bytes(values)) {
+        static_assert(std::endian::native == std::endian::little,
+                      "elements are stored as they are in memory");
+    }
 
     std::size_t size() const noexcept { return bytes_.size() / 8; }
     bool empty() const noexcept { return bytes_.empty(); }

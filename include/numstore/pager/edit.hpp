@@ -11,14 +11,17 @@
 namespace numstore::detail {
 
 /// A node that a version no longer uses. With `height` 0 it stands for the
-/// node's own pages; above that for a whole count tree of that height: its
-/// inner pages, and leaves of `leaf_pages` pages each. Its place is looked
-/// up when it is freed: a checkpoint may have written it in the meantime.
+/// node's own pages; above that for a whole count tree of that height and
+/// `count` elements: its inner pages, and leaves of `leaf_pages` pages that
+/// hold up to `leaf_capacity` elements each. Its place is looked up when it
+/// is freed: a checkpoint may have written it in the meantime.
 struct retired {
     child_ref node;
     std::uint64_t pages = 1;
     std::uint8_t height = 0;
+    std::uint64_t count = 0;
     std::uint64_t leaf_pages = 0;
+    std::uint64_t leaf_capacity = 0;
 };
 
 /// What one transaction has done to the file so far, handed to every

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <thread>
 
 namespace numstore::detail {
 
@@ -104,13 +105,14 @@ public:
         return c;
     }
 
-    bool any() const noexcept {
-        bool found = false;
+    /// Waits until the plain reads of now, which are short, are over; slots
+    /// with a time belong to snapshots and views, and stay.
+    void wait_for_plain() const noexcept {
         each([&](slot const& s) {
-            found = found
-                    || s.sequence.load(std::memory_order_seq_cst) != idle;
+            while (s.sequence.load(std::memory_order_seq_cst) != idle
+                   && s.since.load(std::memory_order_acquire) == 0)
+                std::this_thread::yield();
         });
-        return found;
     }
 
 private:

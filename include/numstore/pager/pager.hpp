@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <system_error>
@@ -290,25 +291,26 @@ public:
             grow(pages + reserve_pages() - space_.free().pages());
     }
 
-    /// How far the file can shrink: free pages at its end, less the reserve.
-    std::uint64_t trimmed_pages() {
+    /// Gives up the free pages at the end of the file, but for the reserve.
+    /// The device keeps its size until `shrink_device`, which follows once a
+    /// superblock with the new size is durable.
+    void cut_tail() {
         std::scoped_lock lock(guard_);
-        std::uint64_t const spare = reserve_pages();
-        std::uint64_t const tail = space_.free().tail(file_pages());
         std::uint64_t const free = space_.free().pages();
-        std::uint64_t const excess = free > spare ? free - spare : 0;
-        return file_pages()
-               - round_down(std::min(tail, excess), block_pages_);
+        std::uint64_t const spare = reserve_pages();
+        std::uint64_t const cut =
+            round_down(std::min(space_.free().tail(file_pages()),
+                                free > spare ? free - spare : 0),
+                       block_pages_);
+        std::uint64_t const pages = file_pages() - cut;
+        space_.free().erase({page_no{pages}, cut});
+        file_pages_.store(pages, std::memory_order_release);
     }
-    /// Cuts the file to `pages` pages, all behind which are free.
-    void trim(std::uint64_t pages) {
+    /// Best effort: a device that is too long does no harm.
+    void shrink_device() noexcept {
         std::scoped_lock lock(guard_);
         std::error_code ec;
-        device_.resize(pages * page_size, ec);
-        if (ec)
-            return; // the file stays longer than it must be
-        space_.free().erase({page_no{pages}, file_pages() - pages});
-        file_pages_.store(pages, std::memory_order_release);
+        device_.resize(file_pages() * page_size, ec);
     }
 
     // counters

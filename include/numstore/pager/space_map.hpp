@@ -23,6 +23,8 @@ public:
     explicit extent_set(std::uint64_t unit) noexcept : unit_(unit) {}
 
     std::uint64_t pages() const noexcept { return pages_; }
+    /// Extents.
+    std::size_t count() const noexcept { return by_first_.size(); }
 
     /// Precondition: no page of `e` is in the set.
     void insert(extent e) {
@@ -206,16 +208,17 @@ public:
     }
 
     /// The two lists that superblock `generation` stores: what is free when
-    /// it is opened, and what is free one superblock later.
+    /// it is opened, and what is free one superblock later. `also_free` and
+    /// `also_next` are in use now but not in the eyes of that superblock.
     std::pair<std::vector<extent>, std::vector<extent>>
-    stored(std::uint64_t generation,
-           std::vector<extent> const& also_free) const {
+    stored(std::uint64_t generation, std::vector<extent> const& also_free,
+           std::vector<extent> const& also_next) const {
         extent_set now = free_;
-        for (extent const& e : also_free) {
-            now.erase(e);
-            now.insert(e);
-        }
         extent_set next(1);
+        for (extent const& e : also_free)
+            now.insert(e);
+        for (extent const& e : also_next)
+            next.insert(e);
         for (waiting const& w : waiting_)
             (w.generation + 2 <= generation ? now : next).insert(w.pages);
         return {now.extents(), next.extents()};

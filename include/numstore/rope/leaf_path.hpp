@@ -99,15 +99,24 @@ public:
     /// The leaf holds `delta` elements more now, modulo 2^64. For paths of
     /// owned nodes.
     void add(rope_root& root, std::uint64_t delta) noexcept {
-        for (unsigned level = 1; level <= height_; ++level) {
-            step const& s = steps_[level];
-            s.node->set_count(s.index, s.node->count(s.index) + delta);
-        }
-        root.size += delta;
+        if (height_ != 0)
+            add_to(1, delta);
+        add_above(root, delta);
         count_ += delta;
+    }
+    /// The leaf's parent does, and has counted it already.
+    void add_above(rope_root& root, std::uint64_t delta) noexcept {
+        for (unsigned level = 2; level <= height_; ++level)
+            add_to(level, delta);
+        root.size += delta;
     }
 
 private:
+    void add_to(unsigned level, std::uint64_t delta) noexcept {
+        step const& s = steps_[level];
+        s.node->set_count(s.index, s.node->count(s.index) + delta);
+    }
+
     /// The lowest level whose node holds `pos`; above the root if none.
     unsigned climb(rope_root const& root, std::uint64_t pos) const noexcept {
         for (unsigned level = 1; level <= height_; ++level) {

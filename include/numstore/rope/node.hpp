@@ -77,7 +77,7 @@ public:
     /// The same, not before `from`. Sums whole blocks, which compilers turn
     /// into vector code, then looks inside one.
     found find(std::uint64_t pos, found from) const noexcept {
-        constexpr std::uint32_t block = 32;
+        constexpr std::uint32_t block = capacity < 256 ? 8 : 32;
         auto [i, first] = from;
         for (; i + block <= size_; i += block) {
             std::uint64_t sum = 0;

@@ -130,6 +130,12 @@ public:
         slot = child_ref(leaf);
     }
 
+    /// The next `n` nodes are retired without an exception.
+    void expect_retired(std::size_t n) const {
+        auto& freed = edit_->freed;
+        if (freed.capacity() - freed.size() < n)
+            freed.reserve(std::max(freed.size() + n, 2 * freed.size()));
+    }
     void retire_leaf(child_ref const& leaf) const {
         retire_node(leaf, shape().pages);
     }
@@ -138,23 +144,9 @@ public:
     /// The elements of a whole tree are no longer used. Keeps one entry for
     /// all that versions may share; leaves that only this transaction has
     /// seen give their memory back.
-    void retire_tree(child_ref const& node, unsigned height) const {
-        if (height == 0)
-            return retire_leaf(node);
-        frame const* const f = node.node();
-        if (f == nullptr || !edit_->is_private(f)
-            || !has_private_child(*static_cast<inner const*>(f))) {
-            edit_->freed.push_back({node, 1, static_cast<std::uint8_t>(height),
-                                    shape().pages});
-            return;
-        }
-        auto const& n = *static_cast<inner const*>(f);
-        for (std::uint32_t i = 0; i != n.size(); ++i)
-            retire_tree(n.child(i), height - 1);
-    }
     void retire_tree(rope_root const& root) const {
         if (!root.empty())
-            retire_tree(root.node, root.height);
+            retire_tree(root.node, root.height, root.size);
     }
 
     std::size_t size(std::uint64_t elements) const noexcept {
@@ -174,7 +166,23 @@ private:
         if (frame const* const f = node.node();
             f != nullptr ? edit_->is_private(f) : node.is_hole())
             return;
-        edit_->freed.push_back({node, pages, 0, 0});
+        edit_->freed.push_back({.node = node, .pages = pages});
+    }
+
+    void retire_tree(child_ref const& node, unsigned height,
+                     std::uint64_t count) const {
+        if (height == 0)
+            return retire_leaf(node);
+        frame const* const f = node.node();
+        if (f == nullptr || !edit_->is_private(f)
+            || !has_private_child(*static_cast<inner const*>(f))) {
+            edit_->freed.push_back({node, 1, static_cast<std::uint8_t>(height),
+                                    count, shape().pages, shape().capacity});
+            return;
+        }
+        auto const& n = *static_cast<inner const*>(f);
+        for (std::uint32_t i = 0; i != n.size(); ++i)
+            retire_tree(n.child(i), height - 1, n.count(i));
     }
 
     bool has_private_child(inner const& n) const noexcept {

@@ -127,6 +127,20 @@ public:
         return {count, count != 0 && ref->is_hole()};
     }
 
+    /// The leaf right behind the one of a path, or right before it.
+    leaf_end beside(typename editor::path const& way, rope_root const& root,
+                    bool right) const {
+        assert(way.height() == root.height);
+        for (unsigned level = 1; level <= way.height(); ++level) {
+            auto const& s = way.at(level);
+            if (right ? s.index + 1 == s.node->size() : s.index == 0)
+                continue;
+            std::uint32_t const i = right ? s.index + 1 : s.index - 1;
+            return edge(s.node->child(i), level - 1, s.node->count(i), !right);
+        }
+        return {};
+    }
+
     /// Must these neighbours become one leaf? A hole is never below a leaf's
     /// capacity, so it never joins a leaf that has elements.
     bool melt(leaf_end const& a, leaf_end const& b) const noexcept {

@@ -50,8 +50,7 @@ private:
         if (length == 0 || !std::in_range<std::size_t>(length))
             return result;
         auto const bytes = static_cast<std::size_t>(length);
-        void* const base =
-            ::mmap(nullptr, bytes, protection, flags, fd, 0);
+        void* const base = ::mmap(nullptr, bytes, protection, flags, fd, 0);
         if (base == MAP_FAILED)
             return result;
         result.base_ = static_cast<std::byte*>(base);
@@ -74,8 +73,7 @@ inline std::uint64_t system_page_bytes() noexcept {
 inline std::uint64_t window_length(std::uint64_t least,
                                    std::uint64_t wanted) noexcept {
     constexpr std::uint64_t spare = std::uint64_t{1} << 38;
-    while (wanted > least
-           && !mapping::reserve(std::max(4 * wanted, spare)))
+    while (wanted > least && !mapping::reserve(std::max(4 * wanted, spare)))
         wanted /= 2;
     return std::max(least, wanted);
 }

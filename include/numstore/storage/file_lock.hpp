@@ -20,7 +20,7 @@ namespace numstore::detail {
 inline constexpr off_t views_marker = off_t{1} << 62;
 
 inline struct flock marker_lock(short type) noexcept {
-    struct flock lock {};
+    struct flock lock{};
     lock.l_type = type;
     lock.l_whence = SEEK_SET;
     lock.l_start = views_marker;
@@ -32,8 +32,7 @@ inline struct flock marker_lock(short type) noexcept {
 inline void mark_views_only(int fd, std::error_code& ec) noexcept {
     ec.clear();
     struct flock lock = marker_lock(F_RDLCK);
-    if (retry_interrupted([&] { return ::fcntl(fd, F_OFD_SETLK, &lock); })
-        != 0)
+    if (retry_interrupted([&] { return ::fcntl(fd, F_OFD_SETLK, &lock); }) != 0)
         ec = last_os_error();
 }
 

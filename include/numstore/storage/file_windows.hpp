@@ -25,13 +25,12 @@ class file_windows {
 public:
     file_windows() noexcept = default;
     file_windows(file_windows&& other) noexcept
-        : newest_(other.newest_.exchange(nullptr,
-                                         std::memory_order_relaxed)) {}
+        : newest_(other.newest_.exchange(nullptr, std::memory_order_relaxed)) {}
     file_windows& operator=(file_windows&& other) noexcept {
-        newest_.store(other.newest_.exchange(
-                          newest_.load(std::memory_order_relaxed),
-                          std::memory_order_relaxed),
-                      std::memory_order_relaxed);
+        newest_.store(
+            other.newest_.exchange(newest_.load(std::memory_order_relaxed),
+                                   std::memory_order_relaxed),
+            std::memory_order_relaxed);
         return *this;
     }
     ~file_windows() {
@@ -46,8 +45,8 @@ public:
         window const* const newest = newest_.load(std::memory_order_relaxed);
         if (bytes > most || (newest && bytes <= newest->map.length()))
             return;
-        std::uint64_t const least = round_up(
-            std::max<std::uint64_t>(bytes, 1), system_page_bytes());
+        std::uint64_t const least =
+            round_up(std::max<std::uint64_t>(bytes, 1), system_page_bytes());
         std::uint64_t const roomy = std::max(2 * least, small);
         mapping map = mapping::of_file(
             fd, window_length(roomy, std::max(roomy, reach(fd))));
@@ -55,8 +54,7 @@ public:
             map = mapping::of_file(fd, least);
         if (!map)
             return;
-        auto* const added =
-            new (std::nothrow) window{std::move(map), newest};
+        auto* const added = new (std::nothrow) window{std::move(map), newest};
         // Pairs with the load in `find`.
         if (added)
             newest_.store(added, std::memory_order_release);
@@ -85,11 +83,10 @@ private:
     /// A length that the file cannot outgrow while its file system has about
     /// the size it has now.
     static std::uint64_t reach(int fd) noexcept {
-        struct statvfs about {};
+        struct statvfs about{};
         std::uint64_t blocks = 0;
         if (::fstatvfs(fd, &about) != 0
-            || !multiply(about.f_blocks, about.f_frsize, blocks)
-            || blocks == 0)
+            || !multiply(about.f_blocks, about.f_frsize, blocks) || blocks == 0)
             return usual;
         return std::min(usual, 2 * std::bit_ceil(std::min(blocks, usual)));
     }

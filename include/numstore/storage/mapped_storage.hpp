@@ -38,8 +38,7 @@ public:
     }
 
     /// As `file_storage::create`.
-    static mapped_storage create(std::string const& path,
-                                 bool allow_network_fs,
+    static mapped_storage create(std::string const& path, bool allow_network_fs,
                                  std::error_code& ec) noexcept {
         return mapped_storage(detail::posix_file::create(
             path, allow_network_fs, detail::unpublished::nameless_if_possible,

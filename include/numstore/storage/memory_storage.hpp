@@ -42,9 +42,9 @@ public:
     memory_storage& operator=(memory_storage&& other) noexcept {
         window_ = std::move(other.window_);
         std::swap(committed_, other.committed_);
-        size_.store(other.size_.exchange(load_size(),
-                                         std::memory_order_relaxed),
-                    std::memory_order_relaxed);
+        size_.store(
+            other.size_.exchange(load_size(), std::memory_order_relaxed),
+            std::memory_order_relaxed);
         return *this;
     }
 
@@ -107,21 +107,17 @@ private:
     static detail::mapping reserve() noexcept {
         constexpr std::uint64_t least = std::uint64_t{1} << 30;
         constexpr std::uint64_t most = std::uint64_t{1} << 40;
-        struct sysinfo about {};
+        struct sysinfo about{};
         std::uint64_t memory = most;
         if (::sysinfo(&about) == 0)
             memory = (std::uint64_t{about.totalram} + about.totalswap)
                      * about.mem_unit;
         auto length = detail::window_length(
             least, std::min(most, 4 * std::bit_ceil(std::min(memory, most))));
-        detail::mapping window = detail::mapping::reserve(length);
         // Under a limit on address space half of what is left must do.
-        while (!window && length > step) {
+        while (length > step && !detail::mapping::reserve(2 * length))
             length /= 2;
-            if (detail::mapping::reserve(2 * length))
-                window = detail::mapping::reserve(length);
-        }
-        return window;
+        return detail::mapping::reserve(length);
     }
 
     std::uint64_t load_size() const noexcept {
@@ -138,8 +134,8 @@ private:
     bool commit(std::uint64_t bytes) noexcept {
         if (bytes > window_.length())
             return false;
-        auto const end = std::min<std::uint64_t>(
-            detail::round_up(bytes, step), window_.length());
+        auto const end = std::min<std::uint64_t>(detail::round_up(bytes, step),
+                                                 window_.length());
         if (::mprotect(window_.base() + committed_, end - committed_,
                        PROT_READ | PROT_WRITE)
             != 0)

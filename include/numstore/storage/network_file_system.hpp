@@ -38,7 +38,7 @@ constexpr bool is_network_file_system(std::uint32_t type) noexcept {
 
 /// Sets errc::invalid_argument when `fd` is on a network file system.
 inline void refuse_network_file_system(int fd, std::error_code& ec) noexcept {
-    struct statfs about {};
+    struct statfs about{};
     ec.clear();
     if (retry_interrupted([&] { return ::fstatfs(fd, &about); }) != 0)
         ec = last_os_error();

@@ -77,15 +77,16 @@ public:
             return {};
         }
         name_ = name;
-        directory_ = unique_fd(::open(
-            directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        directory_ = unique_fd(
+            ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!directory_) {
             ec = write_refusal(errno);
             return {};
         }
-        struct stat about {};
+        struct stat about{};
         if (::fstatat(directory_.get(), name_.c_str(), &about,
-                      AT_SYMLINK_NOFOLLOW) == 0) {
+                      AT_SYMLINK_NOFOLLOW)
+            == 0) {
             ec = errc::already_exists;
             return {};
         }
@@ -178,10 +179,12 @@ private:
             std::array<char, 40> self{};
             ::snprintf(self.data(), self.size(), "/proc/self/fd/%d", fd);
             return ::linkat(AT_FDCWD, self.data(), dir, name_.c_str(),
-                            AT_SYMLINK_FOLLOW) == 0;
+                            AT_SYMLINK_FOLLOW)
+                   == 0;
         }
         if (::renameat2(dir, temporary_.c_str(), dir, name_.c_str(),
-                        RENAME_NOREPLACE) == 0)
+                        RENAME_NOREPLACE)
+            == 0)
             return true;
         if (errno != EINVAL && errno != ENOSYS)
             return false;

@@ -30,8 +30,8 @@ inline unique_fd open_regular(char const* path, bool read_only,
     // Without O_NONBLOCK a pipe would make this wait for its other end.
     constexpr int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     auto const open_as = [&](int access) {
-        return unique_fd(retry_interrupted(
-            [&] { return ::open(path, access | flags); }));
+        return unique_fd(
+            retry_interrupted([&] { return ::open(path, access | flags); }));
     };
     ec.clear();
     unique_fd file = open_as(read_only ? O_RDONLY : O_RDWR);
@@ -49,7 +49,7 @@ inline unique_fd open_regular(char const* path, bool read_only,
             ec = os_error(number);
         return {};
     }
-    struct stat about {};
+    struct stat about{};
     if (::fstat(file.get(), &about) != 0)
         ec = last_os_error();
     else if (!S_ISREG(about.st_mode))
@@ -67,8 +67,10 @@ public:
     posix_file() noexcept = default;
 
     posix_file(posix_file&& other) noexcept
-        : fd_(std::move(other.fd_)), new_(std::move(other.new_)),
-          path_(std::move(other.path_)), read_only_(other.read_only_),
+        : fd_(std::move(other.fd_)),
+          new_(std::move(other.new_)),
+          path_(std::move(other.path_)),
+          read_only_(other.read_only_),
           refuses_dsync_(other.refuses_dsync_.load(std::memory_order_relaxed)),
           size_(other.size_.exchange(0, std::memory_order_relaxed)) {}
 
@@ -91,8 +93,8 @@ public:
     ~posix_file() { new_.discard(); }
 
     static posix_file open(std::string const& path, bool read_only,
-                           bool allow_network_fs,
-                           std::error_code& ec) noexcept try {
+                           bool allow_network_fs, std::error_code& ec) noexcept
+        try {
         posix_file file;
         file.path_ = path;
         file.read_only_ = read_only;
@@ -113,7 +115,7 @@ public:
 
     static posix_file create(std::string const& path, bool allow_network_fs,
                              unpublished how, std::error_code& ec) noexcept
-    try {
+        try {
         posix_file file;
         file.path_ = path;
         if (!is_usable(path, ec))
@@ -224,7 +226,7 @@ private:
     }
 
     void load_size(std::error_code& ec) noexcept {
-        struct stat about {};
+        struct stat about{};
         if (::fstat(fd(), &about) != 0)
             ec = last_os_error();
         else

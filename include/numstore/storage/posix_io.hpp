@@ -26,8 +26,7 @@ class unique_fd {
 public:
     unique_fd() noexcept = default;
     explicit unique_fd(int fd) noexcept : fd_(fd) {}
-    unique_fd(unique_fd&& other) noexcept
-        : fd_(std::exchange(other.fd_, -1)) {}
+    unique_fd(unique_fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     unique_fd& operator=(unique_fd&& other) noexcept {
         unique_fd old(std::exchange(fd_, std::exchange(other.fd_, -1)));
         return *this;

@@ -120,8 +120,8 @@ public:
             break;
         case kind::only: {
             std::uint64_t const rest = keep(result.durable_, loss.value());
-            for (std::size_t i = 1; i < std::min<std::size_t>(sizes_.size(), 65);
-                 ++i)
+            for (std::size_t i = 1;
+                 i < std::min<std::size_t>(sizes_.size(), 65); ++i)
                 if (rest >> (i - 1) & 1)
                     size = sizes_[i];
             break;

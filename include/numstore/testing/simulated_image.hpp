@@ -21,10 +21,9 @@ public:
     std::uint64_t size() const noexcept { return size_; }
 
     void resize(std::uint64_t bytes) {
-        auto const chunks = static_cast<std::size_t>(
-            (bytes + chunk_bytes - 1) / chunk_bytes);
-        if (bytes < size_ && bytes % chunk_bytes != 0
-            && chunks_[chunks - 1]) {
+        auto const chunks =
+            static_cast<std::size_t>((bytes + chunk_bytes - 1) / chunk_bytes);
+        if (bytes < size_ && bytes % chunk_bytes != 0 && chunks_[chunks - 1]) {
             auto& last = chunks_[chunks - 1].own();
             std::fill(last.begin() + std::ptrdiff_t(bytes % chunk_bytes),
                       last.end(), std::byte{});
@@ -58,13 +57,13 @@ public:
     /// The same for whatever part of `in` lies inside.
     void write_inside(std::uint64_t offset, std::span<std::byte const> in) {
         if (offset < size_)
-            write(offset, in.first(static_cast<std::size_t>(
-                              std::min<std::uint64_t>(in.size(),
-                                                      size_ - offset))));
+            write(offset,
+                  in.first(static_cast<std::size_t>(
+                      std::min<std::uint64_t>(in.size(), size_ - offset))));
     }
 
 private:
-    static constexpr std::size_t chunk_bytes = 16384;
+    static constexpr std::size_t chunk_bytes = 4096;
     using chunk = std::array<std::byte, chunk_bytes>;
 
     class shared_chunk {
@@ -93,11 +92,10 @@ private:
 
         chunk& own() {
             if (!node_) {
-                node_ = new node;
+                node_ = new node(chunk{});
             } else if (node_->owners.load(std::memory_order_acquire) != 1) {
                 shared_chunk copy;
-                copy.node_ = new node;
-                copy.node_->bytes = node_->bytes;
+                copy.node_ = new node(node_->bytes);
                 std::swap(node_, copy.node_);
             }
             return node_->bytes;
@@ -105,8 +103,10 @@ private:
 
     private:
         struct node {
+            explicit node(chunk const& content) : bytes(content) {}
+
             std::atomic<std::uint32_t> owners = 1;
-            chunk bytes{};
+            chunk bytes;
         };
         node* node_ = nullptr;
     };

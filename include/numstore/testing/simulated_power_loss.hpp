@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
-#include <utility>
 
 namespace numstore::testing {
 
@@ -98,22 +98,38 @@ public:
 private:
     void damage(std::span<std::byte> block,
                 std::span<std::byte const> next) noexcept {
-        std::size_t const a = random_.below(block.size() + 1);
-        std::size_t const b = random_.below(block.size() + 1);
-        auto const [begin, end] = std::minmax(a, b);
+        std::size_t const cut = random_.below(block.size() + 1);
         switch (random_.below(5)) {
-        case 0: return copy(block, next, 0, a);
-        case 1: return copy(block, next, a, block.size());
+        case 0: return copy(block, next, 0, cut);
+        case 1: return copy(block, next, cut, block.size());
         case 2: return mix(block, next);
-        case 3:
-            copy(block, next, 0, random_.percent(50) ? block.size() : 0);
-            std::fill_n(block.begin() + std::ptrdiff_t(begin), end - begin,
-                        std::byte{});
-            return;
-        default:
-            copy(block, next, 0, random_.percent(50) ? block.size() : 0);
-            for (std::byte& value : block.subspan(begin, end - begin))
-                value = static_cast<std::byte>(random_());
+        default: return overwrite(block, next);
+        }
+    }
+
+    /// The old or the new block, wholly or in part zero or nonsense.
+    void overwrite(std::span<std::byte> block,
+                   std::span<std::byte const> next) noexcept {
+        if (random_.percent(50))
+            copy(block, next, 0, block.size());
+        if (random_.percent(50)) {
+            std::size_t const a = random_.below(block.size() + 1);
+            std::size_t const b = random_.below(block.size() + 1);
+            block =
+                block.subspan(std::min(a, b), std::max(a, b) - std::min(a, b));
+        }
+        if (random_.percent(50))
+            std::fill(block.begin(), block.end(), std::byte{});
+        else
+            fill_randomly(block);
+    }
+
+    void fill_randomly(std::span<std::byte> bytes) noexcept {
+        while (!bytes.empty()) {
+            std::uint64_t const word = random_();
+            std::size_t const n = std::min(bytes.size(), sizeof word);
+            std::memcpy(bytes.data(), &word, n);
+            bytes = bytes.subspan(n);
         }
     }
 
@@ -122,9 +138,13 @@ private:
              std::span<std::byte const> next) noexcept {
         constexpr std::size_t sizes[]{1, 8, 64, 512};
         std::size_t const piece = sizes[random_.below(4)];
-        for (std::size_t i = 0; i < block.size(); i += piece)
-            if (random_.percent(50))
+        std::uint64_t coins = 0;
+        for (std::size_t i = 0; i < block.size(); i += piece, coins >>= 1) {
+            if (i / piece % 64 == 0)
+                coins = random_();
+            if (coins & 1)
                 copy(block, next, i, std::min(i + piece, block.size()));
+        }
     }
 
     static void copy(std::span<std::byte> to, std::span<std::byte const> from,

@@ -85,10 +85,9 @@ public:
                      d.content.write(offset, c.data);
                  else
                      d.content.write_lost(
-                         offset,
-                         detail::share(bytes.first(std::min(
-                             f->transferred.value_or(bytes.size()),
-                             bytes.size()))));
+                         offset, detail::share(bytes.first(std::min(
+                                     f->transferred.value_or(bytes.size()),
+                                     bytes.size()))));
              });
     }
 
@@ -106,8 +105,8 @@ public:
         call({0, call_kind::resize, bytes, 0, {}, {}}, ec,
              [&](device& d, call_record& c, fault const* f) {
                  if (bytes > d.capacity && bytes > d.content.size())
-                     c.error = std::make_error_code(
-                         std::errc::no_space_on_device);
+                     c.error =
+                         std::make_error_code(std::errc::no_space_on_device);
                  else if (!f || f->cut_power)
                      d.content.resize(bytes);
              });
@@ -229,7 +228,8 @@ private:
 
     struct device {
         device(detail::simulated_content bytes, std::uint64_t limit)
-            : block_size(bytes.block_size()), content(std::move(bytes)),
+            : block_size(bytes.block_size()),
+              content(std::move(bytes)),
               capacity(limit) {}
 
         std::size_t const block_size;
@@ -245,8 +245,7 @@ private:
         call_counts counts;
     };
 
-    simulated_storage(detail::simulated_content content,
-                      std::uint64_t capacity)
+    simulated_storage(detail::simulated_content content, std::uint64_t capacity)
         : device_(std::make_shared<device>(std::move(content), capacity)) {}
 
     static std::error_code power_is_off() noexcept {
@@ -256,8 +255,8 @@ private:
     /// Runs one call: hook, power, faults, effect, record. `effect` gets the
     /// fault that hits the call, or null.
     template <class Effect>
-    void call(call_record c, std::error_code& ec, Effect effect) const
-        noexcept try {
+    void call(call_record c, std::error_code& ec, Effect effect) const noexcept
+        try {
         device& d = *device_;
         if (d.hook)
             d.hook(c);

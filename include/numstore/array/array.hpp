@@ -1,0 +1,343 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/array/const_array.hpp>
+#include <numstore/array/element.hpp>
+#include <numstore/array/element_bytes.hpp>
+#include <numstore/array/indices.hpp>
+#include <numstore/array/position.hpp>
+#include <numstore/array/slice.hpp>
+#include <numstore/database/array_ref.hpp>
+#include <numstore/database/transaction.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <ranges>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace numstore {
+
+/// A persistent, typed array that can be edited anywhere: a cheap handle, to
+/// copy freely, seen from outside or from inside a transaction. Outside, each
+/// call is one atomic transaction, durable on return as options::durability
+/// says. With n elements, a call that touches m leaves reads or writes
+/// O(log n + m) pages. Every call can throw closed, forked, corrupt and io;
+/// every change also read_only, failed, no_space (then its transaction is
+/// rolled back), timed_out and would_deadlock. A call that throws has changed
+/// nothing. Thread-safe, but inside a transaction.
+template <class T, class Policies>
+class array : public const_array<T, Policies> {
+    using base = const_array<T, Policies>;
+    using writer = typename detail::array_ref<Policies>::writer;
+    using base::ref_;
+
+public:
+    explicit array(detail::array_ref<Policies> ref) : base(std::move(ref)) {}
+
+    /// The same array inside a transaction, which sees its own changes.
+    array in(basic_transaction<Policies>& tx) const {
+        return array(ref_.in(tx.shared_state()));
+    }
+    /// The same array as a snapshot has it.
+    const_array<T, Policies> in(basic_snapshot<Policies> const& snap) const {
+        return const_array<T, Policies>(ref_.in(snap.pin()));
+    }
+
+    // inserting
+
+    /// At the end: any input range whose elements convert to T. A contiguous
+    /// range of T is not copied in memory; others go piece by piece, still as
+    /// one change.
+    template <detail::element_range<T> R>
+    void append(R&& values) {
+        insert_at([](std::uint64_t size) { return size; },
+                  std::forward<R>(values));
+    }
+    void append(std::initializer_list<T> values) {
+        append(std::span<T const>(values.begin(), values.size()));
+    }
+
+    /// Before element `pos`; at `size()` appends. Throws out_of_range.
+    template <detail::position P, detail::element_range<T> R>
+    void insert(P pos, R&& values) {
+        insert_at(checked(pos), std::forward<R>(values));
+    }
+    template <detail::position P>
+    void insert(P pos, std::initializer_list<T> values) {
+        insert(pos, std::span<T const>(values.begin(), values.size()));
+    }
+
+    /// The elements of another array, or a slice of them, which do not go
+    /// through memory as a whole.
+    template <detail::position P>
+    void insert(P pos, base const& source) {
+        insert(pos, source, all);
+    }
+    template <detail::position P, slice_like S>
+    void insert(P pos, base const& source, S const& s) {
+        insert_at(checked(pos), source.view(s));
+    }
+
+    void push_back(T const& value) {
+        append(std::span<T const>(&value, 1));
+    }
+
+    // overwriting
+
+    /// All of [pos, pos + n) must exist: out_of_range.
+    template <detail::position P, detail::element_range<T> R>
+    void write(P pos, R&& values) {
+        auto const at = detail::to_position(pos);
+        detail::with_element_bytes<T>(
+            std::forward<R>(values), [&](std::span<std::byte const> bytes) {
+                ref_.change([&](writer& w) { w.write(at, bytes); });
+            });
+    }
+    template <detail::position P>
+    void write(P pos, std::initializer_list<T> values) {
+        write(pos, std::span<T const>(values.begin(), values.size()));
+    }
+
+    /// As many values as the slice selects: size_mismatch.
+    template <slice_like S, detail::element_range<T> R>
+    void write(S const& s, R&& values) {
+        detail::with_element_bytes<T>(
+            std::forward<R>(values), [&](std::span<std::byte const> bytes) {
+                ref_.change([&](writer& w) {
+                    auto const r = detail::resolve(s, w.size());
+                    detail::require_same_size(bytes.size() / sizeof(T),
+                                              r.count, "values");
+                    if (r.count != 0)
+                        w.write(r.first, r.step, bytes);
+                });
+            });
+    }
+    template <slice_like S>
+    void write(S const& s, std::initializer_list<T> values) {
+        write(s, std::span<T const>(values.begin(), values.size()));
+    }
+
+    template <detail::position P>
+    void set(P pos, T const& value) {
+        write(pos, std::span<T const>(&value, 1));
+    }
+
+    /// values[i] to position indices[i]. Throws out_of_range, size_mismatch,
+    /// and invalid_argument if a position is given twice.
+    template <std::ranges::input_range I, detail::element_range<T> R>
+    void scatter(I&& indices, R&& values) {
+        auto const list = detail::sorted_indices(std::forward<I>(indices));
+        detail::with_element_bytes<T>(
+            std::forward<R>(values), [&](std::span<std::byte const> bytes) {
+                detail::require_same_size(bytes.size() / sizeof(T),
+                                          list.positions.size(), "values");
+                std::vector<std::byte> sorted;
+                auto const in_order =
+                    detail::permuted<sizeof(T)>(bytes, list.order, sorted);
+                ref_.change([&](writer& w) {
+                    list.check(w.size(), true);
+                    if (!list.positions.empty())
+                        w.scatter(list.positions, in_order);
+                });
+            });
+    }
+
+    // removing
+
+    /// Elements [pos, pos + count). O(log n) pages whatever the count.
+    /// Throws out_of_range.
+    template <detail::position P, detail::position N>
+    void erase(P pos, N count) {
+        auto const at = detail::to_position(pos);
+        auto const n = detail::to_position(count);
+        ref_.change([&](writer& w) { w.erase(at, n); });
+    }
+
+    /// What the slice selects, in one pass over the touched leaves; gives
+    /// how many.
+    template <slice_like S>
+    std::uint64_t erase(S const& s) {
+        return ref_.change([&](writer& w) {
+            auto const r = detail::resolve(s, w.size());
+            if (r.count != 0)
+                w.erase(r.first, r.step, r.count);
+            return r.count;
+        });
+    }
+
+    /// Removes what the slice selects and gives it, in the slice's order.
+    template <slice_like S>
+    std::vector<T> extract(S const& s) {
+        return ref_.change([&](writer& w) {
+            auto const r = detail::resolve(s, w.size());
+            std::vector<T> removed(static_cast<std::size_t>(r.count));
+            if (r.count != 0) {
+                w.rope().read_strided(r.first, r.step,
+                                      detail::bytes_of(removed));
+                w.erase(r.first, r.step, r.count);
+            }
+            return removed;
+        });
+    }
+
+    /// The elements at these positions. Throws out_of_range, and
+    /// invalid_argument if one is given twice.
+    template <std::ranges::input_range I>
+    void erase_at(I&& indices) {
+        auto const list = detail::sorted_indices(std::forward<I>(indices));
+        ref_.change([&](writer& w) {
+            list.check(w.size(), true);
+            if (!list.positions.empty())
+                w.erase_at(list.positions);
+        });
+    }
+
+    /// Throws out_of_range if there is none.
+    void pop_back() {
+        ref_.change([](writer& w) {
+            if (w.size() == 0)
+                detail::raise(errc::out_of_range, "pop_back of an empty array");
+            w.erase(w.size() - 1, 1);
+        });
+    }
+    void clear() {
+        ref_.change([](writer& w) {
+            if (w.size() != 0)
+                w.erase(0, w.size());
+        });
+    }
+
+    // whole arrays
+
+    /// Cuts off the end, or grows by T{}, which takes no space in whole
+    /// leaves if it is all zeros.
+    template <detail::position N>
+    void resize(N n) {
+        if constexpr (detail::zero_is_default<T>)
+            resize_with(detail::to_position(n), nullptr);
+        else
+            resize(n, T{});
+    }
+    template <detail::position N>
+    void resize(N n, T const& fill) {
+        resize_with(detail::to_position(n), &fill);
+    }
+
+    template <detail::element_range<T> R>
+    void assign(R&& values) {
+        compound([&](array& inside) {
+            inside.clear();
+            inside.append(std::forward<R>(values));
+        });
+    }
+    void assign(std::initializer_list<T> values) {
+        assign(std::span<T const>(values.begin(), values.size()));
+    }
+
+private:
+    template <class P>
+    static auto checked(P pos) {
+        return [at = detail::to_position(pos)](std::uint64_t size) {
+            if (at > size)
+                detail::raise(errc::out_of_range,
+                              "insert before element " + std::to_string(at)
+                                  + " of " + std::to_string(size));
+            return at;
+        };
+    }
+
+    /// `where(size)` gives the position.
+    template <class Where, class R>
+    void insert_at(Where const& where, R&& values) {
+        if constexpr (detail::stored_in_place<R, T>) {
+            auto const bytes = detail::bytes_of(values);
+            ref_.change([&](writer& w) {
+                std::uint64_t const at = where(w.size());
+                if (!bytes.empty())
+                    w.insert(at, bytes);
+            });
+        } else {
+            insert_in_pieces(where, std::forward<R>(values));
+        }
+    }
+
+    /// Values are converted outside of any lock, for the range may be one
+    /// that reads a database.
+    template <class Where, class R>
+    void insert_in_pieces(Where const& where, R&& values) {
+        detail::element_pieces<T, R> pieces(values);
+        std::span<std::byte const> piece = pieces.next();
+        if (pieces.done()) {
+            ref_.change([&](writer& w) {
+                std::uint64_t const at = where(w.size());
+                if (!piece.empty())
+                    w.insert(at, piece);
+            });
+            return;
+        }
+        compound([&](array& inside) {
+            std::uint64_t at = where(inside.size());
+            for (; !piece.empty(); piece = pieces.next()) {
+                inside.ref_.change([&](writer& w) { w.insert(at, piece); });
+                at += piece.size() / sizeof(T);
+            }
+        });
+    }
+
+    void resize_with(std::uint64_t n, T const* fill) {
+        std::uint64_t const now = this->size();
+        if (n > now && fill != nullptr && !detail::is_stored_as_zero(*fill)) {
+            compound([&](array& inside) {
+                std::uint64_t const had = inside.size();
+                if (n <= had)
+                    return inside.resize_with(n, nullptr);
+                inside.append(std::views::iota(had, n)
+                              | std::views::transform(
+                                  [&](std::uint64_t) { return *fill; }));
+            });
+            return;
+        }
+        ref_.change([&](writer& w) {
+            if (n < w.size())
+                w.erase(n, w.size() - n);
+            else if (n > w.size())
+                w.insert_zeros(w.size(), n - w.size());
+        });
+    }
+
+    /// Several changes as one: f(this array inside a transaction).
+    template <class F>
+    void compound(F&& f) {
+        auto const& outer = ref_.in_transaction();
+        detail::committer<Policies> c(ref_.engine());
+        if (outer == nullptr) {
+            auto const t = c.begin();
+            try {
+                array inside(ref_.in(t));
+                f(inside);
+                c.commit(t);
+            } catch (...) {
+                c.rollback(*t);
+                throw;
+            }
+            return;
+        }
+        c.lock_for(*outer);
+        std::uint64_t const mark = c.savepoint(*outer);
+        try {
+            f(*this);
+        } catch (...) {
+            if (outer->active)
+                c.rollback_to(*outer, mark);
+            throw;
+        }
+    }
+};
+
+} // namespace numstore

@@ -1,0 +1,241 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/array/slice.hpp>
+#include <numstore/database/array_ref.hpp>
+#include <numstore/error.hpp>
+#include <numstore/rope/kernels.hpp>
+#include <numstore/rope/transfer.hpp>
+
+#include <cassert>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <memory>
+#include <ranges>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace numstore {
+
+namespace detail {
+
+/// What all iterators of a view share: the version, and which of its elements
+/// are selected. `offset` is where the value stands in the element.
+template <class Policies>
+struct view_source {
+    pinned_root<Policies> at;
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+    std::int64_t step = 1;
+    std::size_t offset = 0;
+
+    std::uint64_t position(std::uint64_t index) const noexcept {
+        return first + index * static_cast<std::uint64_t>(step);
+    }
+};
+
+/// Elements in memory around one position.
+struct view_run {
+    std::byte const* data = nullptr;
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+    leaf_pin pin{};
+
+    bool holds(std::uint64_t pos) const noexcept {
+        return pos - first < count;
+    }
+};
+
+/// The leaf that holds `pos`. O(log n). Throws corrupt, io.
+template <class Policies>
+view_run load_view_run(pinned_root<Policies> const& at, std::uint64_t pos) {
+    node_source<Policies> const nodes(at.pin->pages(), at.shape);
+    leaf_path<Policies> way;
+    way.seek(nodes, at.root, pos);
+    leaf_elements leaf = nodes.leaf(way.leaf(at.root));
+    return {leaf.data, way.first(), way.count(), std::move(leaf.pin)};
+}
+
+} // namespace detail
+
+/// Selected elements of an array, as they were when the view was made: lazy,
+/// cheap to copy, random access, elements by value. `Slice` says which; where
+/// it is `every<N>` the stride is a compile-time constant. Owns the version
+/// that it reads. Thread-safe; each iterator is for one thread.
+template <class T, class Slice, class Policies>
+class array_view
+    : public std::ranges::view_interface<array_view<T, Slice, Policies>> {
+    using source = detail::view_source<Policies>;
+
+    /// A constant where the slice has one.
+    static constexpr std::int64_t step_of(source const& s) noexcept {
+        if constexpr (detail::has_static_step<Slice>)
+            return Slice::step;
+        else
+            return s.step;
+    }
+
+public:
+    using value_type = T;
+
+    array_view() = default;
+    explicit array_view(source s)
+        : source_(std::make_shared<source const>(std::move(s))) {}
+
+    class iterator {
+    public:
+        using value_type = T;
+        using difference_type = std::int64_t;
+        using reference = T;
+        using pointer = void;
+        using iterator_category = std::input_iterator_tag;
+        using iterator_concept = std::random_access_iterator_tag;
+
+        iterator() = default;
+        iterator(source const* s, std::uint64_t index) noexcept
+            : source_(s), index_(index) {}
+
+        T operator*() const {
+            if (left_ == 0)
+                load();
+            T value;
+            if (here_ == nullptr)
+                std::memset(static_cast<void*>(&value), 0, sizeof value);
+            else
+                std::memcpy(static_cast<void*>(&value), here_, sizeof value);
+            return value;
+        }
+        T operator[](difference_type n) const { return *(*this + n); }
+
+        iterator& operator++() noexcept {
+            ++index_;
+            if (left_ > 1) {
+                --left_;
+                if (here_ != nullptr)
+                    here_ += step_of(*source_) * element_bytes();
+            } else {
+                left_ = 0;
+            }
+            return *this;
+        }
+        iterator operator++(int) {
+            iterator const before = *this;
+            ++*this;
+            return before;
+        }
+        iterator& operator--() noexcept {
+            --index_;
+            left_ = 0;
+            return *this;
+        }
+        iterator operator--(int) {
+            iterator const before = *this;
+            --*this;
+            return before;
+        }
+        iterator& operator+=(difference_type n) noexcept {
+            index_ += static_cast<std::uint64_t>(n);
+            left_ = 0;
+            return *this;
+        }
+        iterator& operator-=(difference_type n) noexcept {
+            index_ -= static_cast<std::uint64_t>(n);
+            left_ = 0;
+            return *this;
+        }
+        friend iterator operator+(iterator i, difference_type n) {
+            i += n;
+            return i;
+        }
+        friend iterator operator+(difference_type n, iterator i) {
+            i += n;
+            return i;
+        }
+        friend iterator operator-(iterator i, difference_type n) {
+            i -= n;
+            return i;
+        }
+        friend difference_type operator-(iterator const& a,
+                                         iterator const& b) noexcept {
+            return static_cast<difference_type>(a.index_ - b.index_);
+        }
+        friend bool operator==(iterator const& a, iterator const& b) noexcept {
+            return a.index_ == b.index_;
+        }
+        friend auto operator<=>(iterator const& a,
+                                iterator const& b) noexcept {
+            return a.index_ <=> b.index_;
+        }
+
+    private:
+        std::int64_t element_bytes() const noexcept {
+            return static_cast<std::int64_t>(source_->at.shape.element_size);
+        }
+
+        void load() const {
+            std::uint64_t const pos = source_->position(index_);
+            if (!run_.holds(pos))
+                run_ = detail::load_view_run(source_->at, pos);
+            std::uint64_t const skip = pos - run_.first;
+            here_ = run_.data == nullptr
+                        ? nullptr
+                        : run_.data + source_->at.shape.bytes(skip)
+                              + source_->offset;
+            std::int64_t const step = step_of(*source_);
+            left_ = step > 0 ? (run_.count - skip - 1)
+                                       / static_cast<std::uint64_t>(step)
+                                   + 1
+                             : skip / (std::uint64_t{0}
+                                       - static_cast<std::uint64_t>(step))
+                                   + 1;
+        }
+
+        source const* source_ = nullptr;
+        std::uint64_t index_ = 0;
+        mutable detail::view_run run_{};
+        mutable std::byte const* here_ = nullptr; ///< null in a hole
+        mutable std::uint64_t left_ = 0; ///< in this run, this one included
+    };
+
+    std::uint64_t size() const noexcept {
+        return source_ == nullptr ? 0 : source_->count;
+    }
+    bool empty() const noexcept { return size() == 0; }
+    iterator begin() const noexcept { return {source_.get(), 0}; }
+    iterator end() const noexcept { return {source_.get(), size()}; }
+
+    /// Element i. O(log n). Precondition: i < size().
+    T operator[](std::uint64_t i) const {
+        assert(i < size());
+        return *iterator(source_.get(), i);
+    }
+    /// The same, checked. Throws out_of_range.
+    T at(std::uint64_t i) const {
+        if (i >= size())
+            detail::raise(errc::out_of_range,
+                          "element " + std::to_string(i) + " of a view of "
+                              + std::to_string(size()));
+        return *iterator(source_.get(), i);
+    }
+    T front() const { return at(0); }
+    T back() const { return at(size() - 1); }
+
+    /// All elements, copied leaf by leaf. Throws corrupt, io, no_memory.
+    std::vector<T> to_vector() const {
+        std::vector<T> all;
+        all.reserve(static_cast<std::size_t>(size()));
+        for (T const value : *this)
+            all.push_back(value);
+        return all;
+    }
+
+private:
+    std::shared_ptr<source const> source_;
+};
+
+} // namespace numstore

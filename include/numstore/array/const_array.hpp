@@ -1,0 +1,280 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/array/array_view.hpp>
+#include <numstore/array/attributes.hpp>
+#include <numstore/array/element.hpp>
+#include <numstore/array/element_bytes.hpp>
+#include <numstore/array/indices.hpp>
+#include <numstore/array/position.hpp>
+#include <numstore/array/run_range.hpp>
+#include <numstore/array/slice.hpp>
+#include <numstore/database/array_ref.hpp>
+#include <numstore/database/snapshot.hpp>
+#include <numstore/rope/rope_tree.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <ranges>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace numstore {
+
+/// The reading half of an array: what a snapshot gives, and the base of
+/// `array`. Reads see the last durable version, or that of the snapshot or
+/// transaction, and take no lock that a writer holds. Every call can throw
+/// closed, forked, not_found (the array was dropped), corrupt and io.
+/// Thread-safe, but inside a transaction.
+template <class T, class Policies>
+class const_array {
+public:
+    using value_type = T;
+
+    explicit const_array(detail::array_ref<Policies> ref)
+        : ref_(std::move(ref)) {
+        detail::element_description<T>::template check_page_size<Policies>();
+    }
+
+    const_array in(basic_snapshot<Policies> const& snap) const {
+        return const_array(ref_.in(snap.pin()));
+    }
+
+    /// O(1).
+    std::uint64_t size() const { return ref_.size(); }
+    bool empty() const { return size() == 0; }
+
+    // single elements; O(log n). Throw out_of_range.
+
+    template <detail::position P>
+    T operator[](P pos) const {
+        return at(pos);
+    }
+    template <detail::position P>
+    T at(P pos) const {
+        T value;
+        read(pos, std::span<T>(&value, 1));
+        return value;
+    }
+    T front() const { return at(0u); }
+    T back() const {
+        return ref_.read([&](detail::rope_root const& r, auto& pages) {
+            if (r.empty())
+                detail::raise(errc::out_of_range, "back of an empty array");
+            T value;
+            read_range(r, pages, r.size - 1, {&value, 1});
+            return value;
+        });
+    }
+
+    // many elements into the caller's memory
+
+    /// Fills all of `out` with the elements from `pos` on. Throws
+    /// out_of_range if there are fewer.
+    template <detail::position P>
+    void read(P pos, std::span<T> out) const {
+        auto const from = detail::to_position(pos);
+        ref_.read([&](detail::rope_root const& r, auto& pages) {
+            detail::check_range(from, out.size(), r.size);
+            read_range(r, pages, from, out);
+        });
+    }
+    template <detail::position P>
+    void read(P pos, std::vector<bool>& out) const
+        requires std::same_as<T, bool>
+    {
+        std::vector<std::uint8_t> stored(out.size());
+        auto const from = detail::to_position(pos);
+        ref_.read([&](detail::rope_root const& r, auto& pages) {
+            detail::check_range(from, stored.size(), r.size);
+            detail::visit_leaves(source(pages), r,
+                                 detail::range_selection(from, stored.size()),
+                                 reader(detail::bytes_of(stored)));
+        });
+        for (std::size_t i = 0; i != out.size(); ++i)
+            out[i] = stored[i] != 0;
+    }
+
+    /// What the slice selects, to the front of `out`; gives how many. Throws
+    /// size_mismatch if `out` is too small.
+    template <slice_like S>
+    std::uint64_t read(S const& s, std::span<T> out) const {
+        return ref_.read([&](detail::rope_root const& r, auto& pages) {
+            auto const what = detail::resolve(s, r.size);
+            if (what.count > out.size())
+                detail::raise(errc::size_mismatch,
+                              "the slice selects "
+                                  + std::to_string(what.count)
+                                  + " elements, and there is room for "
+                                  + std::to_string(out.size()));
+            read_slice(r, pages, what,
+                       out.first(static_cast<std::size_t>(what.count)));
+            return what.count;
+        });
+    }
+
+    std::vector<T> to_vector() const { return to_vector(all); }
+
+    template <slice_like S>
+    std::vector<T> to_vector(S const& s) const {
+        return ref_.read([&](detail::rope_root const& r, auto& pages) {
+            auto const what = detail::resolve(s, r.size);
+            if constexpr (std::same_as<T, bool>) {
+                std::vector<std::uint8_t> stored(
+                    static_cast<std::size_t>(what.count));
+                read_slice(r, pages, what, std::span(stored));
+                return std::vector<bool>(stored.begin(), stored.end());
+            } else {
+                std::vector<T> out(static_cast<std::size_t>(what.count));
+                read_slice(r, pages, what, std::span(out));
+                return out;
+            }
+        });
+    }
+
+    /// The elements at these positions, in the order given; each leaf is
+    /// read once. Throws out_of_range.
+    template <std::ranges::input_range I>
+    std::vector<T> gather(I&& indices) const {
+        auto const list = detail::sorted_indices(std::forward<I>(indices));
+        if constexpr (std::same_as<T, bool>) {
+            std::vector<std::uint8_t> stored(list.positions.size());
+            gather_sorted(list, detail::bytes_of(stored));
+            return std::vector<bool>(stored.begin(), stored.end());
+        } else {
+            std::vector<T> out(list.positions.size());
+            gather_sorted(list, detail::bytes_of(out));
+            return out;
+        }
+    }
+    /// Throws size_mismatch if `out` is too small.
+    template <std::ranges::input_range I>
+    void gather(I&& indices, std::span<T> out) const {
+        auto const list = detail::sorted_indices(std::forward<I>(indices));
+        if (out.size() < list.positions.size())
+            detail::raise(errc::size_mismatch,
+                          std::to_string(list.positions.size())
+                              + " positions, and room for "
+                              + std::to_string(out.size()) + " elements");
+        gather_sorted(list,
+                      detail::bytes_of(out.first(list.positions.size())));
+    }
+
+    // views: see array_view
+
+    array_view<T, all_t, Policies> view() const { return view(all); }
+
+    template <slice_like S>
+    array_view<T, S, Policies> view(S const& s) const {
+        auto pinned = ref_.pin();
+        auto const what = detail::resolve(s, pinned.root.size);
+        return array_view<T, S, Policies>(
+            {std::move(pinned), what.first, what.count, what.step, 0});
+    }
+
+    /// One member of every element, or of those that `s` selects.
+    template <auto Member>
+    auto view(field<Member>) const {
+        return view(field<Member>{}, all);
+    }
+    template <auto Member, slice_like S>
+    auto view(field<Member>, S const& s) const {
+        auto pinned = ref_.pin();
+        auto const what = detail::resolve(s, pinned.root.size);
+        return array_view<typename field<Member>::type, S, Policies>(
+            {std::move(pinned), what.first, what.count, what.step,
+             detail::offset_of<T, Member>()});
+    }
+
+    // runs: see run_range
+
+    run_range<T, Policies> chunks() const {
+        auto pinned = ref_.pin();
+        std::uint64_t const n = pinned.root.size;
+        return {std::move(pinned), 0, n};
+    }
+    /// Throws out_of_range.
+    template <detail::position P, detail::position N>
+    run_range<T, Policies> chunks(P pos, N count) const {
+        auto const first = detail::to_position(pos);
+        auto const n = detail::to_position(count);
+        auto pinned = ref_.pin();
+        detail::check_range(first, n, pinned.root.size);
+        return {std::move(pinned), first, n};
+    }
+    /// Throws invalid_argument unless the step is 1.
+    template <slice_like S>
+    run_range<T, Policies> chunks(S const& s) const {
+        auto pinned = ref_.pin();
+        auto const what = detail::resolve(s, pinned.root.size);
+        if (what.step != 1)
+            detail::raise(errc::invalid_argument,
+                          "chunks of a slice with step "
+                              + std::to_string(what.step));
+        return {std::move(pinned), what.first, what.count};
+    }
+
+    /// Its attributes: small values by name, kept with the array.
+    attribute_map<Policies> attributes() const {
+        return attribute_map<Policies>(ref_);
+    }
+
+protected:
+    using element = detail::fixed_element<sizeof(T)>;
+
+    static detail::node_source<Policies>
+    source(detail::pager<Policies>& pages) noexcept {
+        static constexpr detail::leaf_shape shape =
+            detail::leaf_shape_of(sizeof(T), Policies::page_size);
+        return {pages, shape};
+    }
+    static detail::group_reader<element>
+    reader(std::span<std::byte> out) noexcept {
+        return {{}, out.data()};
+    }
+
+    static void read_range(detail::rope_root const& r,
+                           detail::pager<Policies>& pages, std::uint64_t pos,
+                           std::span<T> out) {
+        detail::visit_leaves(source(pages), r,
+                             detail::range_selection(pos, out.size()),
+                             reader(detail::bytes_of(out)));
+    }
+
+    template <class U>
+    static void read_slice(detail::rope_root const& r,
+                           detail::pager<Policies>& pages,
+                           detail::slice_range const& what,
+                           std::span<U> out) {
+        if (what.count == 0)
+            return;
+        auto const to = reader(detail::bytes_of(out));
+        if (what.step == 1)
+            detail::visit_leaves(
+                source(pages), r,
+                detail::range_selection(what.first, what.count), to);
+        else
+            detail::visit_leaves(source(pages), r,
+                                 detail::strided_selection(
+                                     what.first, what.step, what.count),
+                                 to);
+    }
+
+    void gather_sorted(detail::index_list const& list,
+                       std::span<std::byte> out) const {
+        ref_.read([&](detail::rope_root const& r, auto& pages) {
+            list.check(r.size, false);
+            detail::visit_leaves(
+                source(pages), r,
+                detail::indexed_selection(list.positions, list.order),
+                reader(out));
+        });
+    }
+
+    detail::array_ref<Policies> ref_;
+};
+
+} // namespace numstore

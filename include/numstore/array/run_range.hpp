@@ -1,0 +1,93 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/array_ref.hpp>
+#include <numstore/rope/cursor.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <ranges>
+#include <span>
+#include <utility>
+
+namespace numstore {
+
+namespace detail {
+
+/// The one place that turns stored bytes into elements: checked, aligned
+/// bytes of a leaf, which hold elements of this type.
+template <class T>
+std::span<T const> as_elements(std::byte const* data,
+                               std::uint64_t count) noexcept {
+    return {reinterpret_cast<T const*>(data),
+            static_cast<std::size_t>(count)};
+}
+
+} // namespace detail
+
+/// The elements [first, first + count) of an array as runs that lie in
+/// memory, without copying where the storage allows it. An input range of
+/// `std::span<T const>`. Owns the version that it reads; a run is valid until
+/// its iterator moves on.
+template <class T, class Policies>
+class run_range : public std::ranges::view_interface<run_range<T, Policies>> {
+    using pinned = detail::pinned_root<Policies>;
+    using cursor = detail::rope_cursor<Policies>;
+
+public:
+    run_range(pinned at, std::uint64_t first, std::uint64_t count)
+        : pinned_(std::make_shared<pinned const>(std::move(at))),
+          first_(first), end_(first + count) {}
+
+    class iterator {
+    public:
+        using value_type = std::span<T const>;
+        using difference_type = std::ptrdiff_t;
+        using iterator_concept = std::input_iterator_tag;
+
+        iterator(cursor c, std::uint64_t end)
+            : cursor_(std::move(c)), end_(end) {
+            load();
+        }
+
+        value_type operator*() const noexcept { return run_; }
+        iterator& operator++() {
+            cursor_.seek(cursor_.position() + run_.size());
+            load();
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(iterator const& i,
+                               std::default_sentinel_t) noexcept {
+            return i.cursor_.position() == i.end_;
+        }
+
+    private:
+        void load() {
+            detail::rope_run const r =
+                cursor_.run(end_ - cursor_.position());
+            run_ = detail::as_elements<T>(r.data, r.count);
+        }
+
+        cursor cursor_;
+        std::uint64_t end_;
+        value_type run_;
+    };
+
+    iterator begin() const {
+        cursor c = pinned_->cursor();
+        c.seek(first_);
+        return iterator(std::move(c), end_);
+    }
+    std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    std::shared_ptr<pinned const> pinned_;
+    std::uint64_t first_;
+    std::uint64_t end_;
+};
+
+} // namespace numstore

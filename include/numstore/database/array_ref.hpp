@@ -1,0 +1,181 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/array_writer.hpp>
+#include <numstore/database/committer.hpp>
+#include <numstore/database/engine.hpp>
+#include <numstore/database/read_pin.hpp>
+#include <numstore/error.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace numstore::detail {
+
+/// A root that stays readable, for views: with the version that it is from,
+/// or, inside a transaction, as a copy that the transaction no longer
+/// changes.
+template <class Policies>
+struct pinned_root {
+    read_pin_ptr<Policies> pin;
+    rope_root root;
+    leaf_shape shape;
+    rope_cursor<Policies> cursor() const {
+        return rope_cursor<Policies>(pin->pages(), shape, root);
+    }
+};
+
+/// An array without its element type, and from where it is seen: from
+/// outside (each call a transaction of its own), from a transaction, or from
+/// a snapshot. The base of all array handles.
+template <class Policies>
+class array_ref {
+public:
+    using engine_type = engine<Policies>;
+    using transaction = transaction_state<Policies>;
+    using work = typename transaction::work;
+    using writer = array_writer<Policies>;
+
+    array_ref(std::shared_ptr<engine_type> e, array_state_ptr s,
+              std::shared_ptr<transaction> t = {},
+              read_pin_ptr<Policies> p = {})
+        : engine_(std::move(e)), state_(std::move(s)),
+          transaction_(std::move(t)), pin_(std::move(p)) {}
+
+    array_ref in(std::shared_ptr<transaction> t) const {
+        return {engine_, state_, std::move(t)};
+    }
+    array_ref in(read_pin_ptr<Policies> p) const {
+        return {engine_, state_, {}, std::move(p)};
+    }
+
+    engine_type& engine() const noexcept { return *engine_; }
+    std::shared_ptr<engine_type> const& shared_engine() const noexcept {
+        return engine_;
+    }
+    array_state const& state() const noexcept { return *state_; }
+    std::shared_ptr<transaction> const& in_transaction() const noexcept {
+        return transaction_;
+    }
+    read_pin_ptr<Policies> const& in_snapshot() const noexcept { return pin_; }
+
+    /// f(root, pager) with the version that this handle sees. Takes no lock
+    /// that a writer holds, but inside a transaction. Throws forked, closed,
+    /// not_found, transaction_ended.
+    template <class F>
+    decltype(auto) read(F&& f) const {
+        if (transaction_ != nullptr)
+            return read_in_transaction(f);
+        if (pin_ != nullptr) {
+            if (engine_->fork.forked())
+                engine_->require_open();
+            return f(root_at(pin_->sequence()), *engine_->pages);
+        }
+        typename engine_type::read_scope const scope(*engine_);
+        return f(root_at(scope.sequence()), *engine_->pages);
+    }
+
+    std::uint64_t size() const {
+        return read([](rope_root const& r, auto&) { return r.size; });
+    }
+
+    /// For views and chunks.
+    pinned_root<Policies> pin() const {
+        if (pin_ != nullptr)
+            return {pin_, root_at(pin_->sequence()), state_->shape};
+        auto p = std::make_shared<read_pin<Policies> const>(engine_);
+        if (transaction_ == nullptr)
+            return {p, root_at(p->sequence()), state_->shape};
+        std::scoped_lock lock(engine_->work);
+        work& w = touch(*transaction_);
+        transaction_->changes.new_token();
+        return {p, w.root, state_->shape};
+    }
+
+    /// f(array_writer) in the transaction, or in one of its own that it then
+    /// commits. A call that throws has changed nothing.
+    template <class F>
+    decltype(auto) change(F&& f) const {
+        if (transaction_ != nullptr)
+            return change_in(*transaction_, f);
+        if (pin_ != nullptr)
+            raise(errc::read_only, state_->name + ": seen from a snapshot");
+        committer<Policies> c(*engine_);
+        std::shared_ptr<transaction> const t = c.begin();
+        struct cleanup {
+            committer<Policies>& c;
+            transaction& t;
+            ~cleanup() { c.rollback(t); }
+        } const guard{c, *t};
+        using result = decltype(change_in(*t, f));
+        if constexpr (std::is_void_v<result>) {
+            change_in(*t, f);
+            c.commit(t);
+        } else {
+            result r = change_in(*t, f);
+            c.commit(t);
+            return r;
+        }
+    }
+
+    /// What the transaction has of this array; takes its lock. Under `work`.
+    work& touch(transaction& t) const {
+        t.require_active();
+        auto const i = t.works.find(state_->id);
+        work& w = i != t.works.end() ? i->second : first_touch(t);
+        if (w.dropped)
+            raise_dropped();
+        return w;
+    }
+
+    [[noreturn]] void raise_dropped() const {
+        raise(errc::not_found,
+              engine_->name + ": array " + state_->name + " was dropped");
+    }
+
+private:
+    rope_root const& root_at(std::uint64_t sequence) const {
+        auto const* const v = state_->versions.at(sequence);
+        if (v == nullptr)
+            raise(errc::not_found, engine_->name + ": array " + state_->name
+                                       + " is not in this version");
+        if (v->value.dropped)
+            raise_dropped();
+        return v->value.root;
+    }
+
+    work& first_touch(transaction& t) const {
+        auto const* const v = state_->versions.newest();
+        if (v == nullptr || v->value.dropped)
+            raise_dropped();
+        return t.works.emplace(state_->id, work{state_, v->value.root})
+            .first->second;
+    }
+
+    template <class F>
+    decltype(auto) read_in_transaction(F& f) const {
+        engine_->require_open();
+        committer<Policies>(*engine_).lock_for(*transaction_);
+        std::scoped_lock lock(engine_->work);
+        return f(std::as_const(touch(*transaction_).root), *engine_->pages);
+    }
+
+    template <class F>
+    decltype(auto) change_in(transaction& t, F& f) const {
+        engine_->require_writable();
+        committer<Policies>(*engine_).lock_for(t);
+        std::scoped_lock lock(engine_->work);
+        writer w(*engine_, t, touch(t));
+        return f(w);
+    }
+
+    std::shared_ptr<engine_type> engine_;
+    array_state_ptr state_;
+    std::shared_ptr<transaction> transaction_;
+    read_pin_ptr<Policies> pin_;
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,268 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/committer.hpp>
+#include <numstore/database/engine.hpp>
+#include <numstore/format/log_record.hpp>
+#include <numstore/pager/page_writer.hpp>
+#include <numstore/rope/kernels.hpp>
+#include <numstore/rope/rope_tree.hpp>
+#include <numstore/rope/spill.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Changes one array inside a transaction: first the tree, with the strong
+/// guarantee, then the record that lets recovery do the same. Positions are
+/// elements, `bytes` whole elements as they are stored. Throws out_of_range,
+/// invalid_argument (too large an array), corrupt, io, no_memory, after which
+/// the transaction is as before; and no_space, after which it is rolled back.
+/// Under the engine's work mutex.
+template <class Policies>
+class array_writer {
+    using engine_type = engine<Policies>;
+    using transaction = transaction_state<Policies>;
+    using work = typename transaction::work;
+    using tree = rope_tree<dynamic_element, Policies>;
+
+public:
+    array_writer(engine_type& e, transaction& t, work& w)
+        : e_(&e), t_(&t), w_(&w),
+          tree_(*e.pages, dynamic_element{w.state->element_size}, w.root) {}
+
+    std::uint64_t size() const noexcept { return w_->root.size; }
+
+    /// Large data goes straight to its final pages and is logged as their
+    /// places; small data is logged as it is.
+    void insert(std::uint64_t pos, std::span<std::byte const> bytes) {
+        if (bytes.size() >= bulk_bytes()) {
+            insert_bulk(pos, 0, bytes);
+            return;
+        }
+        run([&] { tree_.insert(t_->changes, pos, bytes); });
+        log(format::log_insert{id(), pos, bytes});
+    }
+
+    void insert_zeros(std::uint64_t pos, std::uint64_t count) {
+        run([&] { tree_.insert_zeros(t_->changes, pos, count); });
+        log(format::log_insert_hole{id(), pos, count});
+    }
+
+    /// Overwrites neighbouring elements.
+    void write(std::uint64_t pos, std::span<std::byte const> bytes) {
+        if (bytes.size() >= bulk_bytes()) {
+            std::uint64_t const count = bytes.size() / element_size();
+            insert_bulk(pos, count, bytes);
+            return;
+        }
+        run([&] { tree_.write(t_->changes, pos, bytes); });
+        log(format::log_write{id(), pos, 1, bytes.size() / element_size(),
+                              bytes});
+    }
+
+    /// Overwrites elements first, first + step, ...
+    void write(std::uint64_t first, std::int64_t step,
+               std::span<std::byte const> bytes) {
+        if (step == 1)
+            return write(first, bytes);
+        run([&] {
+            tree_.write_strided(t_->changes, first, step, bytes,
+                                spiller());
+        });
+        std::uint64_t done = 0;
+        in_pieces(bytes, [&](std::span<std::byte const> piece) {
+            auto const from = static_cast<std::uint64_t>(
+                static_cast<std::int64_t>(first)
+                + static_cast<std::int64_t>(done) * step);
+            std::uint64_t const n = piece.size() / element_size();
+            log(format::log_write{id(), from, step, n, piece});
+            done += n;
+        });
+    }
+
+    /// Overwrites elements at ascending positions.
+    void scatter(std::span<std::uint64_t const> positions,
+                 std::span<std::byte const> bytes) {
+        run([&] {
+            tree_.write_at(t_->changes, positions, {}, bytes,
+                           spiller());
+        });
+        std::size_t done = 0;
+        in_pieces(bytes, [&](std::span<std::byte const> piece) {
+            std::size_t const n = piece.size() / element_size();
+            log(format::log_scatter{
+                id(), format::u64_list(positions.subspan(done, n)), piece});
+            done += n;
+        });
+    }
+
+    void erase(std::uint64_t pos, std::uint64_t count) {
+        run([&] { tree_.erase(t_->changes, pos, count); });
+        log(format::log_erase{id(), pos, 1, count});
+    }
+
+    /// Removes elements first, first + step, ..., in one pass.
+    void erase(std::uint64_t first, std::int64_t step, std::uint64_t count) {
+        if (step == 1)
+            return erase(first, count);
+        run([&] {
+            tree_.erase_strided(t_->changes, first, step, count,
+                                spiller());
+        });
+        log(format::log_erase{id(), first, step, count});
+    }
+
+    /// Removes elements at ascending positions.
+    void erase_at(std::span<std::uint64_t const> positions) {
+        run([&] {
+            tree_.erase_at(t_->changes, positions, spiller());
+        });
+        // The highest first, so that the positions of the others stay.
+        while (!positions.empty()) {
+            std::size_t const n = std::min(positions.size(), piece_bytes / 8);
+            log(format::log_erase_at{
+                id(), format::u64_list(positions.last(n))});
+            positions = positions.first(positions.size() - n);
+        }
+    }
+
+    /// Replays an insert whose whole leaves are on their pages already.
+    void insert_placed(std::uint64_t pos, std::span<std::byte const> head,
+                       std::span<bulk_run const> runs,
+                       std::span<std::byte const> tail) {
+        run([&] { tree_.insert_placed(t_->changes, pos, head, runs, tail); });
+    }
+
+    /// Writes private leaves to disk and drops them from memory, if there
+    /// are more than the cache may hold.
+    void spill_if_needed() {
+        if (!must_spill())
+            return;
+        page_writer<Policies> out(*e_->pages, 0, t_->changes.allocated);
+        tree_.spill(t_->changes, out);
+        w_->root = tree_.root();
+    }
+
+private:
+    /// One record holds about this much, so that recovery needs little.
+    static constexpr std::size_t piece_bytes = std::size_t{1} << 18;
+
+    std::uint64_t id() const noexcept { return w_->state->id; }
+    std::uint64_t element_size() const noexcept {
+        return w_->state->element_size;
+    }
+
+    /// From here on data goes straight to pages: several leaves, which make
+    /// what is left over at the ends small.
+    std::uint64_t bulk_bytes() const noexcept {
+        std::uint64_t const leaf = w_->state->shape.full_bytes();
+        return std::max(leaf, std::min<std::uint64_t>(
+                                  std::max<std::uint64_t>(4 * leaf, 1 << 16),
+                                  1 << 20));
+    }
+
+    bool must_spill() const noexcept {
+        return !e_->read_only
+               && e_->pages->account().leaf_bytes.load(
+                      std::memory_order_relaxed)
+                      > e_->opt.cache_bytes / 2;
+    }
+
+    template <class F>
+    void run(F&& operation) {
+        try {
+            spill_if_needed();
+            operation();
+        } catch (error const& failure) {
+            w_->root = tree_.root(); // its nodes may have become private
+            if (failure.code() == errc::no_space)
+                committer<Policies>(*e_).abandon(*t_);
+            throw;
+        } catch (...) {
+            w_->root = tree_.root();
+            throw;
+        }
+        w_->root = tree_.root();
+        w_->changed = true;
+    }
+
+    template <class Body>
+    void log(Body const& body) {
+        committer<Policies>(*e_).append(*t_, body);
+    }
+
+    /// Puts `bytes` in place of `removed` elements.
+    void insert_bulk(std::uint64_t pos, std::uint64_t removed,
+                     std::span<std::byte const> bytes) {
+        bulk_log placed;
+        run([&] {
+            placed = tree_.replace_bulk(t_->changes, pos, removed, bytes);
+        });
+        if constexpr (engine_type::logging) {
+            if (removed != 0)
+                log(format::log_erase{id(), pos, 1, removed});
+            log_bulk(pos, placed, bytes);
+        }
+    }
+
+    void log_bulk(std::uint64_t pos, bulk_log const& placed,
+                  std::span<std::byte const> bytes) {
+        std::size_t const head = placed.head_count * element_size();
+        std::size_t const tail = placed.tail_count * element_size();
+        std::vector<format::bulk_run> runs;
+        for (bulk_run const& r : placed.runs)
+            runs.push_back({r.first, format::u64_list(
+                                         std::span<std::uint64_t const>(
+                                             r.checksums))});
+        std::uint64_t part = 0;
+        format::pack_bulk_runs(
+            runs, w_->state->shape.pages,
+            [&](format::bulk_runs const& packed, bool last) {
+                auto const end = last ? bytes.last(tail) : bytes.first(0);
+                if (part == 0)
+                    log(format::log_insert_bulk{
+                        id(), pos, bytes.size() / element_size(), last,
+                        bytes.first(head), packed, end});
+                else
+                    log(format::log_bulk_more{part, last, packed, end});
+                ++part;
+            });
+    }
+
+    template <class F>
+    void in_pieces(std::span<std::byte const> bytes, F&& f) {
+        if constexpr (engine_type::logging) {
+            std::size_t const most =
+                std::max<std::size_t>(1, piece_bytes / element_size())
+                * element_size();
+            while (!bytes.empty()) {
+                auto const piece = bytes.first(std::min(most, bytes.size()));
+                f(piece);
+                bytes = bytes.subspan(piece.size());
+            }
+        }
+    }
+
+    /// Given to operations that make many leaves.
+    auto spiller() {
+        return [this](rope_root& made) {
+            if (!must_spill())
+                return;
+            page_writer<Policies> out(*e_->pages, 0, t_->changes.allocated);
+            rope_spill<Policies> (tree_.editing(t_->changes))(made, out);
+        };
+    }
+
+    engine_type* e_;
+    transaction* t_;
+    work* w_;
+    tree tree_;
+};
+
+} // namespace numstore::detail

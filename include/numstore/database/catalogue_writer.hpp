@@ -1,0 +1,180 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/catalogue.hpp>
+#include <numstore/database/committer.hpp>
+#include <numstore/database/engine.hpp>
+#include <numstore/error.hpp>
+#include <numstore/format/catalogue_entry.hpp>
+#include <numstore/format/log_record.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Changes names and descriptions of arrays inside a transaction, which keeps
+/// them as a delta until it commits. Names are valid already. Under the
+/// engine's work mutex, with the transaction's lock.
+template <class Policies>
+class catalogue_writer {
+    using engine_type = engine<Policies>;
+    using transaction = transaction_state<Policies>;
+    using work = typename transaction::work;
+
+public:
+    catalogue_writer(engine_type& e, transaction& t) noexcept
+        : e_(&e), t_(&t) {}
+
+    /// The id behind a name, as the transaction sees it.
+    std::optional<std::uint64_t> find(std::string_view name) const {
+        if (auto const i = t_->delta.names.find(name);
+            i != t_->delta.names.end())
+            return i->second;
+        return catalogue<Policies>(*e_->pages).find_id(newest(), name);
+    }
+
+    /// Throws not_found.
+    std::uint64_t get(std::string_view name) const {
+        if (auto const id = find(name))
+            return *id;
+        raise(errc::not_found,
+              e_->name + ": there is no array " + std::string(name));
+    }
+
+    /// The array `id` in this transaction.
+    work& open(std::uint64_t id) {
+        if (auto const i = t_->works.find(id); i != t_->works.end())
+            return i->second;
+        array_state_ptr s = e_->state_of(id, newest());
+        if (s == nullptr)
+            raise(errc::not_found, e_->name + ": there is no array with id "
+                                       + std::to_string(id));
+        rope_root root = s->versions.newest()->value.root;
+        return t_->works
+            .emplace(id, work{std::move(s), std::move(root)})
+            .first->second;
+    }
+
+    format::catalogue_entry describe(std::uint64_t id) const {
+        if (auto const i = t_->delta.entries.find(id);
+            i != t_->delta.entries.end() && i->second)
+            return *i->second;
+        auto entry = catalogue<Policies>(*e_->pages).find_entry(newest(), id);
+        if (!entry)
+            raise(errc::not_found, e_->name + ": there is no array with id "
+                                       + std::to_string(id));
+        return std::move(*entry);
+    }
+
+    /// A new, empty array. `id` 0 takes the next one. Throws already_exists.
+    work& create(std::string_view name, std::string_view element,
+                 std::uint32_t element_size, std::uint64_t id = 0) {
+        if (find(name))
+            raise(errc::already_exists, e_->name + ": there is an array "
+                                            + std::string(name) + " already");
+        if (id == 0)
+            id = e_->next_array;
+        e_->next_array = std::max(e_->next_array, id + 1);
+        format::catalogue_entry entry;
+        entry.id = id;
+        entry.name = name;
+        entry.element = element;
+        entry.element_size = element_size;
+        work fresh{engine_type::make_state(entry), {}};
+        fresh.changed = true;
+        fresh.created = true;
+        work& w = t_->works.emplace(id, std::move(fresh)).first->second;
+        t_->delta.entries.insert_or_assign(id, std::move(entry));
+        t_->delta.names.insert_or_assign(std::string(name), id);
+        log(format::log_create{id, element_size, name, element});
+        return w;
+    }
+
+    /// O(1) whatever the size. Throws not_found.
+    void drop(std::string_view name) {
+        std::uint64_t const id = get(name);
+        work& w = open(id);
+        rope_tree<dynamic_element, Policies> tree(
+            *e_->pages, dynamic_element{w.state->element_size}, w.root);
+        tree.clear(t_->changes);
+        w.root = {};
+        w.dropped = true;
+        w.changed = true;
+        t_->delta.entries.insert_or_assign(id, std::nullopt);
+        t_->delta.names.insert_or_assign(std::string(name), std::nullopt);
+        log(format::log_drop{id, name});
+    }
+
+    /// Throws not_found, already_exists.
+    void rename(std::string_view from, std::string_view to) {
+        std::uint64_t const id = get(from);
+        if (from == to)
+            return;
+        if (find(to))
+            raise(errc::already_exists, e_->name + ": there is an array "
+                                            + std::string(to) + " already");
+        format::catalogue_entry entry = describe(id);
+        entry.name = to;
+        t_->delta.entries.insert_or_assign(id, std::move(entry));
+        t_->delta.names.insert_or_assign(std::string(from), std::nullopt);
+        t_->delta.names.insert_or_assign(std::string(to), id);
+        log(format::log_rename{id, from, to});
+    }
+
+    void set_attribute(std::uint64_t id, std::string_view key,
+                       std::span<std::byte const> value) {
+        format::catalogue_entry entry = describe(id);
+        auto& all = entry.attributes;
+        auto const at = position(all, key);
+        std::vector<std::byte> bytes(value.begin(), value.end());
+        if (at != all.end() && at->first == key)
+            at->second = std::move(bytes);
+        else
+            all.emplace(at, std::string(key), std::move(bytes));
+        t_->delta.entries.insert_or_assign(id, std::move(entry));
+        log(format::log_set_attribute{id, key, value});
+    }
+
+    /// False if there was none.
+    bool erase_attribute(std::uint64_t id, std::string_view key) {
+        format::catalogue_entry entry = describe(id);
+        auto const at = position(entry.attributes, key);
+        if (at == entry.attributes.end() || at->first != key)
+            return false;
+        entry.attributes.erase(at);
+        t_->delta.entries.insert_or_assign(id, std::move(entry));
+        log(format::log_erase_attribute{id, key});
+        return true;
+    }
+
+private:
+    catalogue_version const& newest() const noexcept {
+        return e_->catalogue_versions.newest()->value;
+    }
+
+    static std::vector<format::catalogue_entry::attribute>::iterator
+    position(std::vector<format::catalogue_entry::attribute>& all,
+             std::string_view key) {
+        return std::lower_bound(
+            all.begin(), all.end(), key,
+            [](auto const& a, std::string_view k) { return a.first < k; });
+    }
+
+    template <class Body>
+    void log(Body const& body) {
+        committer<Policies>(*e_).append(*t_, body);
+    }
+
+    engine_type* e_;
+    transaction* t_;
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,284 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/catalogue.hpp>
+#include <numstore/database/engine.hpp>
+#include <numstore/database/inline_array.hpp>
+#include <numstore/format/free_map.hpp>
+#include <numstore/format/superblock.hpp>
+#include <numstore/pager/page_writer.hpp>
+#include <numstore/rope/retire.hpp>
+#include <numstore/rope/write_out.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Writes everything that is published to fresh pages, then a superblock
+/// that refers to it. The order that recovery relies on: log up to the
+/// version, pages, sync, superblock (durable), only then reuse of pages and
+/// log. A failure before the superblock changes nothing that counts.
+///
+/// Runs under the engine's work mutex; readers go on, and so do
+/// transactions that are open: the log is kept from the first record of the
+/// oldest.
+template <class Policies>
+class checkpointer {
+    using engine_type = engine<Policies>;
+    using writer = page_writer<Policies>;
+    static constexpr std::size_t page_size = Policies::page_size;
+    static constexpr bool logging = engine_type::logging;
+
+public:
+    /// Precondition: the caller holds `e.work`.
+    explicit checkpointer(engine_type& e) noexcept : e_(&e) {}
+
+    /// `clean` says that the database is being closed. Throws no_space, io,
+    /// failed, corrupt, no_memory.
+    void run(bool clean) {
+        if (e_->pages->failed())
+            raise(errc::failed, e_->name + ": a write or sync has failed");
+        typename pager<Policies>::reserve_scope const reserve(*e_->pages);
+        flush_log();
+        generation_ = e_->newest.generation + 1;
+        e_->captured = generation_;
+        expand_retired();
+        try {
+            write_pages();
+            write_free_map(clean);
+            e_->pages->sync();
+            write_superblock(clean);
+        } catch (...) {
+            e_->pages->release(own_);
+            throw;
+        }
+        try {
+            install();
+        } catch (...) {
+            e_->pages->set_failed(); // the file is right, memory may not be
+            throw;
+        }
+        if (clean)
+            e_->pages->shrink_device();
+    }
+
+    /// True if a checkpoint would write something that recovery lacks.
+    bool needed() const noexcept {
+        if (!e_->dirty.empty() || e_->catalogue_dirty)
+            return true;
+        if constexpr (logging)
+            return e_->log != nullptr && e_->log->end() != e_->checkpoint_end;
+        return false;
+    }
+
+private:
+    void flush_log() {
+        if constexpr (logging) {
+            if (to_integer(e_->latest_commit) != 0)
+                e_->log->flush(e_->latest_commit, false);
+            e_->show_durable();
+        }
+    }
+
+    /// Pages of replaced nodes become ripening pages.
+    void expand_retired() {
+        while (!e_->retired_nodes.empty()) {
+            auto const& r = e_->retired_nodes.back();
+            std::vector<extent> found;
+            walk_retired(*e_->pages, r.what,
+                         [&](extent x) { found.push_back(x); });
+            for (extent const& x : found)
+                e_->pages->retire(x, r.sequence, r.generation);
+            e_->retired_nodes.pop_back();
+        }
+    }
+
+    /// The newest nodes of all changed arrays, then the catalogue's.
+    void write_pages() {
+        std::uint64_t expected = 0;
+        for (array_state_ptr const& s : e_->dirty) {
+            array_version const& v = s->versions.newest()->value;
+            if (!v.dropped && !is_inline(v.root, s->shape))
+                expected += count_unwritten<Policies>(v.root, s->shape);
+        }
+        out_.emplace(*e_->pages, expected, own_);
+        batch_.emplace(*out_);
+        std::vector<placed_root> places;
+        for (array_state_ptr const& s : e_->dirty) {
+            array_version const& v = s->versions.newest()->value;
+            places.push_back(v.dropped || is_inline(v.root, s->shape)
+                                 ? placed_root{}
+                                 : batch_->write(v.root, s->shape));
+        }
+        write_catalogue(places);
+        out_->finish();
+    }
+
+    void write_catalogue(std::vector<placed_root> const& places) {
+        catalogue<Policies> const c(*e_->pages);
+        catalogue_ = e_->catalogue_versions.newest()->value;
+        edit<pager<Policies>> changes{
+            e_->pages.get(), edit_token{e_->next_transaction++ << 24}, {}, {}};
+        for (std::size_t i = 0; i != places.size(); ++i) {
+            array_state const& s = *e_->dirty[i];
+            array_version const& v = s.versions.newest()->value;
+            if (!v.dropped)
+                c.set_root(changes, catalogue_, s.id, v.root, places[i],
+                           s.shape);
+        }
+        c.write_out(catalogue_, *out_);
+        for (retired const& r : changes.freed)
+            if (r.node.place() != no_page)
+                replaced_.push_back({r.node.place(), r.pages});
+        if (auto const& m = e_->newest.free_map; m.place != no_page)
+            replaced_.push_back({m.place, m.pages});
+    }
+
+    /// Its own pages are taken before it is made, by an upper bound.
+    void write_free_map(bool clean) {
+        std::vector<extent> also_free = e_->log_pool.spare();
+        std::vector<extent> also_next;
+        for (auto const& t : e_->active)
+            also_free.insert(also_free.end(), t->changes.allocated.begin(),
+                             t->changes.allocated.end());
+        also_next.insert(also_next.end(), replaced_.begin(), replaced_.end());
+        sort_log_segments(also_free, also_next);
+        std::uint64_t const extents = e_->pages->with_space([&](space_map& m) {
+            return m.free().count() + m.ripening().size();
+        });
+        std::uint64_t const bound = format::free_map_bound(
+            extents + also_free.size() + also_next.size() + 2);
+        extent const place =
+            e_->pages->allocate(round_up(bound, page_size) / page_size);
+        own_.push_back(place);
+        if (clean)
+            e_->pages->cut_tail();
+        auto [now, next] = e_->pages->with_space([&](space_map& m) {
+            return m.stored(generation_, also_free, also_next);
+        });
+        std::vector<std::byte> bytes;
+        format::encode_free_map({std::move(now), std::move(next)}, bytes);
+        std::uint64_t const used = bytes.size();
+        bytes.resize(static_cast<std::size_t>(place.pages) * page_size);
+        e_->pages->write(place.first, bytes);
+        next_.free_map = {place.first, place.pages,
+                          pager<Policies>::checksum(bytes), used};
+        next_.clean = clean;
+    }
+
+    /// Log segments are free in the eyes of the new superblock, for recovery
+    /// reserves those that it reads; but those that only the superblock
+    /// before needs become free with the next.
+    void sort_log_segments(std::vector<extent>& also_free,
+                           std::vector<extent>& also_next) {
+        redo_ = e_->latest_commit;
+        if constexpr (logging) {
+            redo_ = e_->log->end();
+            for (auto const& t : e_->active)
+                if (to_integer(t->first) != 0)
+                    redo_ = std::min(redo_, t->first);
+            for (log_segment const& s : e_->log->segments()) {
+                extent const x = log_space_pool<Policies>::extent_of(
+                    {s.offset, s.bytes, true});
+                bool const older_only =
+                    s.end() <= redo_ && s.end() > e_->newest.redo;
+                (older_only ? also_next : also_free).push_back(x);
+            }
+        }
+    }
+
+    void write_superblock(bool clean) {
+        format::superblock const& old = e_->newest;
+        next_.features = old.features;
+        next_.policies = old.policies;
+        next_.database_id = old.database_id;
+        next_.generation = generation_;
+        next_.version = e_->latest_commit;
+        next_.redo = redo_;
+        next_.clean = clean;
+        catalogue<Policies>::store(catalogue_, next_);
+        next_.graveyard = old.graveyard;
+        next_.sharing = old.sharing;
+        next_.next_array = e_->next_array;
+        next_.next_transaction = e_->next_transaction;
+        if constexpr (logging)
+            next_.log = e_->stored_position(redo_);
+        next_.file_pages = e_->pages->file_pages();
+        e_->write_superblock(next_);
+    }
+
+    /// The superblock is durable: what it replaced may ripen, and memory
+    /// that has been written may go.
+    void install() {
+        std::uint64_t const sequence = e_->latest + 1;
+        lsn const previous_redo = e_->newest.redo;
+        e_->newest = next_;
+        batch_->keep();
+        swap_clean_versions(sequence);
+        for (extent const& x : replaced_)
+            e_->pages->retire(x, sequence, generation_ - 1);
+        e_->catalogue_dirty = false;
+        e_->latest = sequence;
+        e_->readers.show(sequence);
+        e_->reclaim();
+        e_->forget_unused();
+        recycle_log(previous_redo);
+        e_->checkpoints.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    /// Versions that refer to the written pages alone, so that frames go.
+    void swap_clean_versions(std::uint64_t sequence) {
+        using chain = version_chain<catalogue_version>;
+        catalogue<Policies> const c(*e_->pages);
+        auto* const fresh = e_->catalogue_versions.publish(
+            std::make_unique<chain::node>(sequence, c.written(catalogue_)));
+        e_->cuts.template push<catalogue_version>(nullptr, fresh);
+        for (array_state_ptr const& s : e_->dirty) {
+            s->dirty = false;
+            array_version const& v = s->versions.newest()->value;
+            if (v.dropped || is_inline(v.root, s->shape))
+                continue;
+            auto node = std::make_unique<array_state::chain::node>(
+                sequence, array_version{written(v.root), false});
+            e_->cuts.template push<array_version>(
+                s, s->versions.publish(std::move(node)));
+        }
+        e_->dirty.clear();
+    }
+
+    static rope_root written(rope_root const& r) {
+        if (r.empty() || r.node.is_hole())
+            return r;
+        return {child_ref(r.node.place(), r.node.checksum()), r.height,
+                r.size};
+    }
+
+    void recycle_log(lsn previous_redo) {
+        if constexpr (logging) {
+            e_->older_redo = previous_redo;
+            for (log_segment const& s : e_->log->release_before(previous_redo))
+                e_->log_pool.recycle({s.offset, s.bytes, true},
+                                     e_->opt.log_bytes);
+            e_->checkpoint_end = e_->log->end();
+        }
+    }
+
+    engine_type* e_;
+    std::uint64_t generation_ = 0;
+    lsn redo_{};
+    format::superblock next_;
+    catalogue_version catalogue_;
+    std::vector<extent> replaced_; ///< catalogue and free map of before
+    std::vector<extent> own_; ///< taken; go back if the checkpoint fails
+    std::optional<writer> out_;
+    std::optional<write_out_batch<Policies>> batch_;
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,327 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/catalogue.hpp>
+#include <numstore/database/checkpointer.hpp>
+#include <numstore/database/engine.hpp>
+#include <numstore/format/bytes.hpp>
+#include <numstore/format/log_codec.hpp>
+#include <numstore/format/log_record.hpp>
+#include <numstore/types.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Begins and ends transactions.
+template <class Policies>
+class committer {
+    using engine_type = engine<Policies>;
+    using transaction = transaction_state<Policies>;
+    using transaction_ptr = std::shared_ptr<transaction>;
+    static constexpr bool logging = engine_type::logging;
+
+public:
+    explicit committer(engine_type& e) noexcept : e_(&e) {}
+
+    /// Throws forked, closed, read_only, failed.
+    transaction_ptr begin() {
+        e_->require_writable();
+        std::scoped_lock lock(e_->work);
+        e_->active.reserve(e_->active.size() + 1);
+        auto t = std::make_shared<transaction>(*e_->pages,
+                                               e_->next_transaction++);
+        e_->active.push_back(t);
+        return t;
+    }
+
+    /// The first access of a transaction: nobody else writes until it ends.
+    /// Throws would_deadlock, timed_out.
+    void lock_for(transaction& t) {
+        if (t.locked)
+            return;
+        t.require_active();
+        e_->writers.acquire(t.number, e_->opt.lock_timeout);
+        t.locked = true;
+    }
+
+    /// Durable on return as the option says. One log write, and one sync, or
+    /// less where several commit together. Throws transaction_ended, closed,
+    /// failed, no_space, no_memory; only after `failed` may it have happened.
+    void commit(transaction_ptr const& t) {
+        e_->require_writable();
+        lsn at{};
+        {
+            std::scoped_lock lock(e_->work);
+            t->require_active();
+            if (t->has_changes())
+                at = publish(*t);
+            finish(*t);
+        }
+        if (at != lsn{})
+            make_durable(at);
+    }
+
+    /// Never throws: after a failure nothing of it counts anyway.
+    void rollback(transaction& t) noexcept {
+        std::scoped_lock lock(e_->work);
+        if (t.active)
+            abandon(t);
+    }
+
+    std::uint64_t savepoint(transaction& t) {
+        std::scoped_lock lock(e_->work);
+        t.require_active();
+        return t.set_savepoint();
+    }
+
+    /// Undoes all since the savepoint; says so in the log, so that recovery
+    /// does not redo it. Throws invalid_argument, transaction_ended.
+    void rollback_to(transaction& t, std::uint64_t savepoint) {
+        e_->require_writable();
+        std::scoped_lock lock(e_->work);
+        t.require_active();
+        t.require_savepoint(savepoint);
+        lsn const newest = t.last;
+        lsn const kept = t.restore(savepoint);
+        if (kept != newest)
+            append(t, format::log_rollback_to{kept});
+    }
+
+    /// Adds a record of the transaction to the log. If that fails the
+    /// transaction is rolled back: its tree has changed already.
+    template <class Body>
+    void append(transaction& t, Body const& body) {
+        if constexpr (logging) {
+            if (e_->log == nullptr)
+                return; // recovery redoes what the log says
+            try {
+                t.last = write_record(t, body);
+                if (t.first == lsn{})
+                    t.first = t.last;
+            } catch (...) {
+                abandon(t);
+                throw;
+            }
+        }
+    }
+
+    /// Rolls back, under `work`.
+    void abandon(transaction& t) noexcept {
+        t.undo_all();
+        finish(t);
+    }
+
+    /// The end of a transaction that redid what a log says, of which `last`
+    /// was the last commit.
+    void publish_redone(transaction& t, lsn last) {
+        std::scoped_lock lock(e_->work);
+        catalogue_version next;
+        prepare_catalogue(t, next);
+        install(t, last, std::move(next), prepare_versions(t));
+        finish(t);
+        e_->show_durable();
+    }
+
+    /// A checkpoint now. Throws as `checkpointer::run`.
+    void checkpoint() {
+        e_->require_writable();
+        std::scoped_lock lock(e_->work);
+        checkpointer<Policies> c(*e_);
+        if (c.needed())
+            c.run(false);
+    }
+
+private:
+    template <class Body>
+    lsn write_record(transaction const& t, Body const& body) {
+        e_->record.clear();
+        format::byte_writer out(e_->record);
+        format::encode_log_record(out, t.number, t.last, body);
+        return e_->log->append(e_->record);
+    }
+
+    /// Everything that can fail, then the commit record, then what cannot.
+    lsn publish(transaction& t) {
+        auto const mark = t.changes.position();
+        lsn at{};
+        catalogue_version next;
+        std::vector<std::unique_ptr<array_state::chain::node>> nodes;
+        try {
+            prepare_catalogue(t, next);
+            nodes = prepare_versions(t);
+            e_->retired_nodes.reserve(e_->retired_nodes.size()
+                                      + t.changes.freed.size());
+            e_->dirty.reserve(e_->dirty.size() + nodes.size());
+            e_->pages->ensure_free(pages_to_write());
+            if constexpr (logging)
+                at = write_record(t, format::log_commit{});
+            else
+                at = e_->latest_commit + 1;
+        } catch (...) {
+            t.undo_to(mark);
+            throw;
+        }
+        try {
+            install(t, at, std::move(next), std::move(nodes));
+        } catch (...) {
+            e_->pages->set_failed(); // the commit record is in the log
+            throw;
+        }
+        return at;
+    }
+
+    std::uint64_t pages_to_write() const noexcept {
+        memory_account const& a = e_->pages->account();
+        return (a.leaf_bytes.load(std::memory_order_relaxed)
+                + a.inner_bytes.load(std::memory_order_relaxed))
+               / Policies::page_size;
+    }
+
+    void prepare_catalogue(transaction& t, catalogue_version& next) {
+        if (t.delta.empty())
+            return;
+        next = e_->catalogue_versions.newest()->value;
+        t.changes.new_token();
+        catalogue<Policies>(*e_->pages).apply(t.changes, next, t.delta);
+    }
+
+    std::vector<std::unique_ptr<array_state::chain::node>>
+    prepare_versions(transaction& t) {
+        std::vector<std::unique_ptr<array_state::chain::node>> nodes;
+        for (auto& [id, w] : t.works) {
+            if (!w.changed)
+                continue;
+            nodes.push_back(std::make_unique<array_state::chain::node>(
+                e_->latest + 1, array_version{w.root, w.dropped}));
+            if (w.created) {
+                std::scoped_lock lock(e_->registry_guard);
+                e_->registry.emplace(id, w.state);
+            }
+        }
+        return nodes;
+    }
+
+    void install(transaction& t, lsn at, catalogue_version next,
+                 std::vector<std::unique_ptr<array_state::chain::node>> nodes) {
+        std::uint64_t const sequence = e_->latest + 1;
+        auto node = nodes.begin();
+        for (auto& [id, w] : t.works) {
+            if (!w.changed)
+                continue;
+            bool const first = w.state->versions.newest() == nullptr;
+            auto* const fresh = w.state->versions.publish(std::move(*node++));
+            if (!first)
+                e_->cuts.template push<array_version>(w.state, fresh);
+            if (!std::exchange(w.state->dirty, true))
+                e_->dirty.push_back(w.state);
+        }
+        if (!t.delta.empty()) {
+            using chain = version_chain<catalogue_version>;
+            e_->cuts.template push<catalogue_version>(
+                nullptr, e_->catalogue_versions.publish(
+                             std::make_unique<chain::node>(sequence,
+                                                           std::move(next))));
+            e_->catalogue_dirty = true;
+        }
+        for (retired& r : t.changes.freed)
+            e_->retired_nodes.push_back(
+                {std::move(r), sequence, e_->captured});
+        t.changes.freed.clear();
+        t.changes.allocated.clear();
+        e_->latest = sequence;
+        e_->latest_commit = at;
+        {
+            std::scoped_lock lock(e_->show_guard);
+            e_->unshown.emplace_back(at, sequence);
+        }
+        e_->commits.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    /// The transaction is over, and others may write.
+    void finish(transaction& t) noexcept {
+        t.active = false;
+        t.works.clear();
+        t.forget_savepoints();
+        std::erase_if(e_->active,
+                      [&](transaction_ptr const& p) { return p.get() == &t; });
+        if (t.locked)
+            e_->writers.release();
+        t.locked = false;
+    }
+
+    void make_durable(lsn at) {
+        if constexpr (logging)
+            make_log_durable(at);
+        else if (e_->opt.durability == durability::full)
+            checkpoint_now();
+        e_->show_durable();
+        reclaim_and_checkpoint();
+    }
+
+    void make_log_durable(lsn at) {
+        try {
+            if (e_->opt.durability != durability::full) {
+                e_->log->write(at);
+                if (e_->opt.durability == durability::grouped
+                    && e_->log->end() - e_->log->durable() >= group_bytes)
+                    sync_log(at);
+                return;
+            }
+            sync_log(at);
+        } catch (error const& failure) {
+            e_->pages->set_failed();
+            raise(errc::failed,
+                  e_->name + ": the commit may or may not have happened; open "
+                             "the database again to find out ("
+                      + failure.what() + ")",
+                  failure.os_error());
+        }
+    }
+
+    void sync_log(lsn at) {
+        std::uint64_t const writes = e_->pages->writes();
+        bool const all = e_->pages->unsynced();
+        e_->log->flush(at, all);
+        if (all)
+            e_->pages->note_synced(writes);
+    }
+
+    void checkpoint_now() {
+        std::scoped_lock lock(e_->work);
+        checkpointer<Policies>(*e_).run(false);
+    }
+
+    /// The commit stands; a checkpoint that finds no room is tried again
+    /// after the next one.
+    void reclaim_and_checkpoint() {
+        std::scoped_lock lock(e_->work);
+        e_->reclaim();
+        if (!wants_checkpoint())
+            return;
+        try {
+            checkpointer<Policies>(*e_).run(false);
+        } catch (error const&) { // NOLINT: `failed` tells, and recovery mends
+        } catch (std::bad_alloc const&) {
+        }
+    }
+
+    bool wants_checkpoint() const noexcept {
+        if (e_->pages->account().leaf_bytes.load(std::memory_order_relaxed)
+            > e_->opt.cache_bytes / 2)
+            return !e_->dirty.empty();
+        if constexpr (logging)
+            return e_->log->end() - e_->checkpoint_end >= e_->opt.log_bytes;
+        return false;
+    }
+
+    static constexpr std::uint64_t group_bytes = std::uint64_t{1} << 20;
+
+    engine_type* e_;
+};
+
+} // namespace numstore::detail

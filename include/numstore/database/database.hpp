@@ -1,0 +1,298 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/checkpointer.hpp>
+#include <numstore/database/closing.hpp>
+#include <numstore/database/engine.hpp>
+#include <numstore/database/name_face.hpp>
+#include <numstore/database/options.hpp>
+#include <numstore/database/recovery.hpp>
+#include <numstore/database/snapshot.hpp>
+#include <numstore/database/statistics.hpp>
+#include <numstore/database/transaction.hpp>
+#include <numstore/database/verifier.hpp>
+#include <numstore/error.hpp>
+#include <numstore/fwd.hpp>
+#include <numstore/storage/storage_device.hpp>
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace numstore {
+
+namespace detail {
+
+/// A std::filesystem::path, without its header.
+template <class T>
+concept filesystem_path = requires(T const& p) {
+    { p.string() } -> std::convertible_to<std::string>;
+    p.extension();
+};
+
+} // namespace detail
+
+/// Something that names a file.
+template <class T>
+concept path_like = std::convertible_to<T const&, std::string_view>
+                    || detail::filesystem_path<T>;
+
+/// Typed arrays in one crash-safe file. Locks the file: one program writes,
+/// or many only read. Any number of threads at once; handles, snapshots and
+/// views may outlive it.
+template <class Policies>
+class basic_database
+    : public detail::name_face<basic_database<Policies>, Policies> {
+    using engine_type = detail::engine<Policies>;
+    using storage = typename Policies::storage;
+
+public:
+    using policies = Policies;
+
+    /// Opens the file, recovering it if a program that wrote it died; makes
+    /// it if there is none (`options::mode`). Opening a file that was closed
+    /// reads a few pages and writes none. Throws already_exists, not_found,
+    /// locked, busy, not_a_database, unsupported_version,
+    /// incompatible_policies, corrupt, read_only, no_space, io.
+    template <path_like Path>
+        requires file_device<storage>
+    explicit basic_database(Path const& path, options o = {}) {
+        if constexpr (detail::filesystem_path<Path>)
+            open_file(path.string(), std::move(o));
+        else
+            open_file(std::string(std::string_view(path)), std::move(o));
+    }
+
+    /// A database in memory, which goes with it.
+    explicit basic_database(options o = {})
+        requires(!file_device<storage> && std::default_initializable<storage>)
+    {
+        open_device(storage(), std::move(o));
+    }
+
+    /// Opens what is on a device; an empty device becomes a database.
+    explicit basic_database(storage device, options o = {})
+        requires(!file_device<storage>)
+    {
+        open_device(std::move(device), std::move(o));
+    }
+
+    basic_database(basic_database&&) noexcept = default;
+    basic_database& operator=(basic_database&& other) noexcept {
+        if (this != &other) {
+            close_quietly();
+            engine_ = std::move(other.engine_);
+        }
+        return *this;
+    }
+    /// Closes; never throws.
+    ~basic_database() { close_quietly(); }
+
+    bool is_open() const noexcept {
+        return engine_ != nullptr
+               && !engine_->closed.load(std::memory_order_acquire);
+    }
+
+    /// As it was given, or what the device calls itself.
+    std::string path() const { return engine().name; }
+
+    /// Rolls open transactions back, writes a checkpoint and gives up the
+    /// file, unless views or snapshots still need it. Throws io, no_space;
+    /// closed all the same, and nothing committed is lost. A second call
+    /// does nothing.
+    void close() {
+        if (engine_ != nullptr)
+            detail::closing<Policies>(*engine_).run();
+    }
+
+    /// Starts a transaction; costs nothing until it is used. Throws closed,
+    /// read_only, failed, forked.
+    basic_transaction<Policies> begin() {
+        return basic_transaction<Policies>(shared_engine());
+    }
+
+    /// f(transaction) and commit; rolled back if f throws. After
+    /// errc::deadlock f is called again with a new transaction.
+    template <class F>
+    void transact(F&& f) {
+        for (;;) {
+            basic_transaction<Policies> tx = begin();
+            try {
+                f(tx);
+                if (tx.is_active())
+                    tx.commit();
+                return;
+            } catch (error const& e) {
+                if (e.code() != errc::deadlock)
+                    throw;
+            }
+        }
+    }
+
+    /// The newest durable version of all arrays. O(1); never waits.
+    basic_snapshot<Policies> snapshot() const {
+        return basic_snapshot<Policies>(shared_engine());
+    }
+
+    /// An array whose element type is not known. Throws not_found.
+    basic_any_array<Policies> open_any(std::string_view name) {
+        return basic_any_array<Policies>(names().open(name, {}));
+    }
+
+    /// A new array of a type described at run time; `Type` is `element_type`.
+    template <class Type>
+    basic_any_array<Policies> create_any(std::string_view name,
+                                         Type const& type) {
+        return basic_any_array<Policies>(
+            names().create(name, type.to_string(),
+                           detail::element_size_for<Policies>(type), false));
+    }
+
+    /// Writes what has changed to its pages and shortens the log. Others go
+    /// on reading. Costs two syncs, or nothing if nothing has changed.
+    /// Throws no_space, io, failed.
+    void checkpoint() {
+        detail::committer<Policies>(engine()).checkpoint();
+    }
+
+    /// Reads every page in use and checks all invariants of the file.
+    /// Throws only where the database cannot be used at all.
+    verify_report verify() const {
+        return detail::verifier<Policies>(*shared_engine()).run();
+    }
+
+    statistics stats() const {
+        return detail::collect_statistics(*shared_engine());
+    }
+
+private:
+    friend detail::name_face<basic_database, Policies>;
+
+    detail::names<Policies> names() const { return {shared_engine()}; }
+
+    engine_type& engine() const {
+        if (engine_ == nullptr)
+            detail::raise(errc::closed, "a database that was moved from");
+        return *engine_;
+    }
+    std::shared_ptr<engine_type> shared_engine() const {
+        engine().require_open();
+        return engine_;
+    }
+
+    void open_file(std::string const& path, options o) {
+        if (path.empty())
+            detail::raise(errc::invalid_argument, "an empty path");
+        for (;;) {
+            if (o.mode != open_mode::create_new && open_existing(path, o))
+                return;
+            if (o.mode == open_mode::open_existing
+                || o.mode == open_mode::read_only)
+                detail::raise(errc::not_found, path + ": there is no file");
+            if (create_file(path, o))
+                return;
+        }
+    }
+
+    /// False if there is no such file.
+    bool open_existing(std::string const& path, options const& o) {
+        std::error_code ec;
+        bool const read_only = o.mode == open_mode::read_only;
+        storage device = storage::open(path, read_only, o.allow_network_fs,
+                                       ec);
+        if (ec == errc::not_found && o.mode != open_mode::read_only
+            && o.mode != open_mode::open_existing)
+            return false;
+        if (ec)
+            detail::raise_device(ec, path + ": " + open_failure(ec));
+        auto e = std::make_shared<engine_type>(std::move(device), o);
+        e->read_only = read_only;
+        detail::recovery<Policies>(*e).open();
+        engine_ = std::move(e);
+        return true;
+    }
+
+    static char const* open_failure(std::error_code const& ec) {
+        if (ec == errc::locked)
+            return "another program or database object has it open";
+        if (ec == errc::busy)
+            return "views of a database that was closed still use it";
+        if (ec == errc::not_found)
+            return "there is no file";
+        if (ec == errc::read_only)
+            return "it may only be read; open it with open_mode::read_only";
+        if (ec == errc::invalid_argument)
+            return "it is on a network file system, which "
+                   "options::allow_network_fs would allow";
+        if (ec == errc::not_a_database)
+            return "it is not a regular file";
+        return "cannot open it";
+    }
+
+    /// False if somebody else made the file meanwhile.
+    bool create_file(std::string const& path, options const& o) {
+        std::error_code ec;
+        storage device = storage::create(path, o.allow_network_fs, ec);
+        if (ec)
+            detail::raise_device(ec, path + ": cannot make it");
+        auto e = std::make_shared<engine_type>(std::move(device), o);
+        detail::recovery<Policies>(*e).create();
+        e->pages->device().publish(ec);
+        if (ec == errc::already_exists) {
+            if (o.mode == open_mode::create_new)
+                detail::raise(errc::already_exists,
+                              path + ": there is such a file");
+            return false;
+        }
+        if (ec)
+            detail::raise_device(ec, path + ": cannot name it");
+        engine_ = std::move(e);
+        return true;
+    }
+
+    void open_device(storage device, options o) {
+        std::error_code ec;
+        bool const empty = device.size(ec) == 0;
+        if (ec)
+            detail::raise_device(ec, device.name() + ": cannot tell the size");
+        if (empty && (o.mode == open_mode::open_existing
+                      || o.mode == open_mode::read_only))
+            detail::raise(errc::not_found, device.name() + ": is empty");
+        if (!empty && o.mode == open_mode::create_new)
+            detail::raise(errc::already_exists,
+                          device.name() + ": is not empty");
+        auto e = std::make_shared<engine_type>(std::move(device), o);
+        e->read_only = o.mode == open_mode::read_only;
+        detail::recovery<Policies> r(*e);
+        if (empty)
+            r.create();
+        else
+            r.open();
+        engine_ = std::move(e);
+    }
+
+    void close_quietly() noexcept {
+        try {
+            close();
+        } catch (...) { // NOLINT: what is committed is in the log
+        }
+    }
+
+    std::shared_ptr<engine_type> engine_;
+};
+
+/// Free functions for generic code.
+template <class T, class Policies>
+array<T, Policies> open(basic_database<Policies>& db, std::string_view name) {
+    return db.template open<T>(name);
+}
+template <class T, class Policies>
+array<T, Policies> create(basic_database<Policies>& db,
+                          std::string_view name) {
+    return db.template create<T>(name);
+}
+
+} // namespace numstore

@@ -1,0 +1,273 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/array_state.hpp>
+#include <numstore/database/catalogue.hpp>
+#include <numstore/database/cut_queue.hpp>
+#include <numstore/database/fork_guard.hpp>
+#include <numstore/database/log_space.hpp>
+#include <numstore/database/options.hpp>
+#include <numstore/database/transaction_state.hpp>
+#include <numstore/database/writer_lock.hpp>
+#include <numstore/error.hpp>
+#include <numstore/format/superblock.hpp>
+#include <numstore/log/log_policy.hpp>
+#include <numstore/pager/epochs.hpp>
+#include <numstore/pager/pager.hpp>
+#include <numstore/types.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// An open database: what its parts share. The parts are in headers of their
+/// own: `committer` ends transactions, `checkpointer` writes superblocks,
+/// `recovery` opens, `array_writer` changes arrays, `array_ref` reads them.
+///
+/// Locks, in the order in which they are taken: the writer lock (a
+/// transaction, from its first access to its end), `work` (an operation, a
+/// publication, a checkpoint), `registry_guard`, those of pager and log.
+/// Readers take none of them but, to open an array by name,
+/// `registry_guard`.
+template <class Policies>
+struct engine : std::enable_shared_from_this<engine<Policies>> {
+    using pager_type = pager<Policies>;
+    using storage = typename Policies::storage;
+    using log_type = typename Policies::logging::template type<Policies>;
+    using transaction = transaction_state<Policies>;
+    using mutex = typename Policies::threading::mutex;
+    template <class T>
+    using atomic = typename Policies::threading::template atomic<T>;
+    using slot = typename epochs<Policies>::slot;
+
+    static constexpr bool logging = log_type::enabled;
+
+    engine(storage device, numstore::options o)
+        : opt(std::move(o)), name(device.name()),
+          pages(std::make_unique<pager_type>(std::move(device),
+                                             opt.cache_bytes / 2)),
+          log_pool(*pages) {}
+    engine(engine const&) = delete;
+    engine& operator=(engine const&) = delete;
+    ~engine() {
+        cuts.clear();
+        registry.clear();
+        catalogue_versions.clear();
+        retired_nodes.clear();
+    }
+
+    numstore::options const opt;
+    std::string const name;
+    fork_guard fork;
+    std::unique_ptr<pager_type> pages; ///< null once closed and unused
+    log_space_pool<Policies> log_pool;
+    std::unique_ptr<log_type> log; ///< null if read-only
+    epochs<Policies> readers;
+    writer_lock<Policies> writers;
+
+    bool read_only = false;
+    atomic<bool> closed{false};
+    atomic<std::uint64_t> pins{0}; ///< snapshots and views alive
+
+    // Guarded by `work`.
+    mutex work;
+    format::superblock newest;  ///< the last one that is durable
+    lsn older_redo{};           ///< where the log of the one before starts
+    std::uint64_t captured = 0; ///< generation of the last one begun
+    std::uint64_t latest = 1;   ///< sequence of the newest version
+    lsn latest_commit{};
+    std::vector<std::shared_ptr<transaction>> active;
+    std::vector<array_state_ptr> dirty;
+    bool catalogue_dirty = false;
+    struct retired_node {
+        retired what;
+        std::uint64_t sequence;
+        std::uint64_t generation;
+    };
+    std::vector<retired_node> retired_nodes;
+    cut_queue cuts;
+    std::uint64_t next_array = 1;
+    std::uint64_t next_transaction = 1;
+    lsn checkpoint_end{}; ///< end of the log at the last checkpoint
+    std::vector<std::byte> record; ///< scratch space for log records
+
+    version_chain<catalogue_version> catalogue_versions;
+
+    mutex registry_guard;
+    std::unordered_map<std::uint64_t, array_state_ptr> registry;
+
+    // Versions that are published but not yet durable, oldest first.
+    mutex show_guard;
+    std::deque<std::pair<lsn, std::uint64_t>> unshown;
+
+    atomic<std::uint64_t> commits{0};
+    atomic<std::uint64_t> checkpoints{0};
+
+    // states
+
+    /// Throws forked, closed.
+    void require_open() const {
+        if (fork.forked())
+            raise(errc::forked,
+                  name + ": a forked child must open the database itself");
+        if (closed.load(std::memory_order_seq_cst))
+            raise(errc::closed, name + ": the database is closed");
+    }
+
+    /// Throws forked, closed, read_only, failed.
+    void require_writable() const {
+        require_open();
+        if (read_only)
+            raise(errc::read_only, name + ": opened for reading only");
+        if (pages->failed())
+            raise(errc::failed,
+                  name + ": a write or sync has failed; open the database "
+                         "again to recover");
+    }
+
+    // reading
+
+    /// One plain read: announces the visible version while it lives.
+    class read_scope {
+    public:
+        /// Throws forked, closed.
+        explicit read_scope(engine const& e)
+            : slot_(&const_cast<engine&>(e).readers.enter()) {
+            try {
+                e.require_open(); // after the announcement, as `close` expects
+            } catch (...) {
+                epochs<Policies>::leave(*slot_);
+                throw;
+            }
+        }
+        read_scope(read_scope const&) = delete;
+        read_scope& operator=(read_scope const&) = delete;
+        ~read_scope() { epochs<Policies>::leave(*slot_); }
+
+        std::uint64_t sequence() const noexcept {
+            return slot_->sequence.load(std::memory_order_relaxed);
+        }
+
+    private:
+        slot* slot_;
+    };
+
+    /// The array `id` as a shared state, read from the catalogue if it is
+    /// not in use. Null if that version has no such array.
+    array_state_ptr state_of(std::uint64_t id, catalogue_version const& in) {
+        std::scoped_lock lock(registry_guard);
+        if (auto const i = registry.find(id); i != registry.end())
+            return i->second;
+        auto entry = catalogue<Policies>(*pages).find_entry(in, id);
+        if (!entry)
+            return nullptr;
+        array_state_ptr state = make_state(*entry);
+        rope_root root = catalogue<Policies>(*pages).root_of(*entry,
+                                                             state->shape);
+        state->versions.publish(
+            std::make_unique<array_state::chain::node>(
+                0, array_version{std::move(root), false}));
+        registry.emplace(id, state);
+        return state;
+    }
+
+    static array_state_ptr make_state(format::catalogue_entry const& e) {
+        return std::make_shared<array_state>(
+            e.id, e.name, e.element, e.element_size,
+            leaf_shape_of(e.element_size, Policies::page_size));
+    }
+
+    // versions
+
+    /// Readers may see what is durable now. Under `full` that follows the
+    /// log, else it is all that is published.
+    void show_durable() noexcept {
+        std::scoped_lock lock(show_guard);
+        std::uint64_t sequence = 0;
+        while (!unshown.empty()) {
+            if constexpr (logging)
+                if (log != nullptr && opt.durability == durability::full
+                    && !(unshown.front().first < log->durable()))
+                    break;
+            sequence = unshown.front().second;
+            unshown.pop_front();
+        }
+        if (sequence > readers.visible())
+            readers.show(sequence);
+    }
+
+    /// Frees versions that nobody can read any more, forgets arrays that are
+    /// not in use, and lets pages ripen. Under `work`.
+    void reclaim() {
+        std::uint64_t const oldest = readers.oldest();
+        cuts.cut(oldest);
+        pages->ripen(newest.generation, oldest);
+    }
+
+    /// Forgets arrays that are not in use, once all that changed is written.
+    void forget_unused() {
+        std::scoped_lock lock(registry_guard);
+        std::erase_if(registry, [](auto const& i) {
+            array_state_ptr const& s = i.second;
+            return s.use_count() == 1 && !s->dirty && s->versions.single();
+        });
+    }
+
+    // superblocks
+
+    /// Durable on return. Throws io, failed.
+    void write_superblock(format::superblock const& s) {
+        auto const image = format::encode_superblock(s);
+        std::vector<std::byte> block(
+            std::max(image.size(), pages->device().block_size()));
+        std::copy(image.begin(), image.end(), block.begin());
+        pages->write_durable(format::superblock_offsets[s.generation % 2],
+                             block);
+    }
+
+    format::log_start stored_position(lsn redo) const {
+        log_position const p = log->position_at(redo);
+        return {p.segment.offset, p.segment.bytes, p.segment.first,
+                p.salt, p.previous_checksum, p.start};
+    }
+
+    // ending
+
+    /// The last view or snapshot of a closed database gives up the file.
+    void unpin() noexcept {
+        if (pins.fetch_sub(1, std::memory_order_seq_cst) == 1
+            && closed.load(std::memory_order_seq_cst))
+            release_storage();
+    }
+
+    /// Frees all versions, unmaps and unlocks. Precondition: closed, and
+    /// nobody reads.
+    void release_storage() noexcept {
+        std::scoped_lock lock(release_guard);
+        if (pages == nullptr || pins.load(std::memory_order_seq_cst) != 0)
+            return;
+        cuts.clear();
+        for (auto& [id, state] : registry)
+            state->versions.clear();
+        registry.clear();
+        dirty.clear();
+        catalogue_versions.clear();
+        retired_nodes.clear();
+        log.reset();
+        pages.reset();
+    }
+
+    mutex release_guard;
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,92 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/log/segment_source.hpp>
+#include <numstore/pager/pager.hpp>
+#include <numstore/types.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Gives the log its segments: recycled ones first, else fresh pages.
+/// Thread-safe. What it holds is free in the eyes of any superblock.
+template <class Policies>
+class log_space_pool {
+    static constexpr std::uint64_t page_size = Policies::page_size;
+
+public:
+    explicit log_space_pool(pager<Policies>& pages) noexcept
+        : pages_(&pages) {}
+
+    log_space acquire(std::uint64_t least, std::uint64_t wanted) {
+        {
+            std::scoped_lock lock(guard_);
+            auto const fits = std::find_if(
+                spare_.begin(), spare_.end(),
+                [&](log_space const& s) { return s.bytes >= least; });
+            if (fits != spare_.end()) {
+                log_space const s = *fits;
+                spare_.erase(fits);
+                return s;
+            }
+        }
+        auto pages_of = [&](std::uint64_t bytes) {
+            return round_up(round_up(bytes, page_size) / page_size,
+                            pages_->block_pages());
+        };
+        extent e;
+        try {
+            e = pages_->allocate(pages_of(wanted));
+        } catch (error const&) {
+            if (least == wanted)
+                throw;
+            e = pages_->allocate(pages_of(least));
+        }
+        return {to_integer(e.first) * page_size, e.pages * page_size, false};
+    }
+
+    void give_back(log_space s) noexcept { pages_->release(extent_of(s)); }
+
+    /// A segment that the log has used and neither superblock needs.
+    void recycle(log_space s, std::uint64_t keep_bytes) {
+        s.written = true;
+        std::scoped_lock lock(guard_);
+        std::uint64_t kept = s.bytes;
+        for (log_space const& other : spare_)
+            kept += other.bytes;
+        if (kept > keep_bytes)
+            pages_->release(extent_of(s));
+        else
+            spare_.push_back(s);
+    }
+
+    std::vector<extent> spare() {
+        std::scoped_lock lock(guard_);
+        std::vector<extent> all;
+        for (log_space const& s : spare_)
+            all.push_back(extent_of(s));
+        return all;
+    }
+
+    void release_all() noexcept {
+        std::scoped_lock lock(guard_);
+        for (log_space const& s : spare_)
+            pages_->release(extent_of(s));
+        spare_.clear();
+    }
+
+    static extent extent_of(log_space const& s) noexcept {
+        return {page_no{s.offset / page_size}, s.bytes / page_size};
+    }
+
+private:
+    pager<Policies>* pages_;
+    typename Policies::threading::mutex guard_;
+    std::vector<log_space> spare_;
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,315 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/checkpointer.hpp>
+#include <numstore/database/committer.hpp>
+#include <numstore/database/engine.hpp>
+#include <numstore/database/log_analysis.hpp>
+#include <numstore/database/redo.hpp>
+#include <numstore/error.hpp>
+#include <numstore/format/free_map.hpp>
+#include <numstore/format/superblock_check.hpp>
+#include <numstore/log/random_salt.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Makes a device a database, or opens the one that is on it: ARIES on
+/// copy-on-write pages (Mohan et al., "ARIES", 1992). Analysis and one redo
+/// pass; there is nothing to undo, because what did not commit was never
+/// reachable. Ends with a checkpoint that starts a new generation of the log.
+template <class Policies>
+class recovery {
+    using engine_type = engine<Policies>;
+    using log_type = typename engine_type::log_type;
+    static constexpr std::size_t page_size = Policies::page_size;
+    static constexpr bool logging = engine_type::logging;
+
+public:
+    explicit recovery(engine_type& e) noexcept : e_(&e) {}
+
+    /// An empty database on an empty device; durable on return. Throws
+    /// no_space, io.
+    void create() {
+        std::uint64_t const first = pager<Policies>::first_data_page;
+        std::uint64_t const pages =
+            round_up(first + Policies::tuning::reserve_bytes / page_size,
+                     e_->pages->block_pages());
+        resize_device(pages);
+        e_->pages->adopt(pages, {{page_no{first}, pages - first}}, {}, 2);
+        format::superblock& s = e_->newest;
+        s.policies = fingerprint();
+        std::uint64_t const half[2] = {random_salt(), random_salt()};
+        std::memcpy(s.database_id.data(), half, sizeof half);
+        start_log(lsn{0});
+        s.redo = log_end();
+        s.version = {};
+        if constexpr (logging)
+            s.log = e_->stored_position(s.redo);
+        s.file_pages = e_->pages->file_pages();
+        s.clean = true;
+        write_first_free_map();
+        e_->pages->sync();
+        for (std::uint64_t generation : {1, 2}) {
+            s.generation = generation;
+            e_->write_superblock(s);
+        }
+        begin_versions();
+    }
+
+    /// Throws what is wrong with the file: not_a_database, corrupt,
+    /// unsupported_version, incompatible_policies; and io, no_space.
+    void open() {
+        choose_superblock();
+        load_free_map();
+        begin_versions();
+        if constexpr (logging)
+            replay();
+    }
+
+private:
+    static format::fingerprint fingerprint_of(std::size_t block) {
+        return {static_cast<std::uint32_t>(page_size),
+                Policies::checksum::id, Policies::logging::id,
+                static_cast<std::uint32_t>(block), 0};
+    }
+    format::fingerprint fingerprint() const {
+        return fingerprint_of(e_->pages->device().block_size());
+    }
+
+    lsn log_end() const {
+        if constexpr (logging)
+            return e_->log->end();
+        else
+            return {};
+    }
+
+    void resize_device(std::uint64_t pages) {
+        std::error_code ec;
+        e_->pages->device().resize(pages * page_size, ec);
+        if (ec)
+            raise_device(ec, e_->name + ": cannot make the file");
+    }
+
+    void write_first_free_map() {
+        extent const place = e_->pages->allocate(1);
+        auto [now, next] = e_->pages->with_space(
+            [](space_map& m) { return m.stored(2, {}, {}); });
+        std::vector<std::byte> bytes;
+        format::encode_free_map({std::move(now), std::move(next)}, bytes);
+        std::uint64_t const used = bytes.size();
+        bytes.resize(page_size);
+        e_->pages->write(place.first, bytes);
+        e_->newest.free_map = {place.first, 1,
+                               pager<Policies>::checksum(bytes), used};
+    }
+
+    // opening
+
+    void choose_superblock() {
+        std::error_code ec;
+        std::uint64_t const size = e_->pages->device().size(ec);
+        if (ec)
+            raise_device(ec, e_->name + ": cannot tell the size");
+        format::superblock_result found[2];
+        for (std::size_t i = 0; i != 2; ++i)
+            found[i] = read_superblock(format::superblock_offsets[i], size);
+        format::superblock_result const* best = nullptr;
+        for (auto const& f : found) {
+            refuse(f);
+            if (usable(f)
+                && (best == nullptr
+                    || f.block.generation > best->block.generation))
+                best = &f;
+        }
+        if (best == nullptr)
+            raise_unusable(found[0].state == format::superblock_state::foreign
+                               ? found[1]
+                               : found[0]);
+        other_damaged_ = !usable(best == &found[0] ? found[1] : found[0]);
+        if (best->state == format::superblock_state::ok_to_read
+            && !e_->read_only)
+            raise(errc::unsupported_version, e_->name + ": " + best->text);
+        e_->newest = best->block;
+        if (size / page_size < e_->newest.file_pages)
+            raise(errc::corrupt,
+                  e_->name + ": the file is cut off: it has "
+                      + std::to_string(size) + " bytes and should have "
+                      + std::to_string(e_->newest.file_pages * page_size));
+        device_pages_ = size / page_size;
+    }
+
+    static bool usable(format::superblock_result const& f) noexcept {
+        return f.state == format::superblock_state::ok
+               || f.state == format::superblock_state::ok_to_read;
+    }
+
+    /// One superblock of another kind speaks for the file.
+    void refuse(format::superblock_result const& f) const {
+        if (f.state == format::superblock_state::incompatible
+            || f.state == format::superblock_state::unsupported)
+            raise_unusable(f);
+    }
+
+    [[noreturn]] void
+    raise_unusable(format::superblock_result const& f) const {
+        raise(format::error_of(f.state), e_->name + ": " + f.text);
+    }
+
+    format::superblock_result read_superblock(std::uint64_t offset,
+                                              std::uint64_t size) const {
+        std::array<std::byte, format::superblock_bytes> bytes{};
+        std::uint64_t const there =
+            std::min<std::uint64_t>(bytes.size(),
+                                    size > offset ? size - offset : 0);
+        std::span<std::byte> const part(bytes.data(),
+                                        static_cast<std::size_t>(there));
+        if (there != 0) {
+            std::error_code ec;
+            e_->pages->device().read(offset, part, ec);
+            if (ec)
+                raise_device(ec, e_->name + ": cannot read a superblock");
+        }
+        return format::decode_superblock(part, fingerprint());
+    }
+
+    void load_free_map() {
+        format::superblock const& s = e_->newest;
+        format::free_map map;
+        if (s.free_map.place != no_page) {
+            std::uint64_t bytes = 0;
+            if (!multiply(s.free_map.pages, page_size, bytes))
+                raise(errc::corrupt, e_->name + ": the free map is damaged");
+            std::vector<std::byte> image(static_cast<std::size_t>(bytes));
+            e_->pages->read_node(s.free_map.place, s.free_map.checksum, image);
+            image.resize(static_cast<std::size_t>(s.free_map.bytes));
+            map = format::decode_free_map(
+                image, page_no{pager<Policies>::first_data_page},
+                page_no{s.file_pages});
+        }
+        // Growth after the superblock was written is free until the log says
+        // otherwise.
+        if (device_pages_ > s.file_pages)
+            map.free.push_back(
+                {page_no{s.file_pages}, device_pages_ - s.file_pages});
+        e_->pages->adopt(device_pages_, map.free, map.next, s.generation);
+    }
+
+    void begin_versions() {
+        format::superblock const& s = e_->newest;
+        e_->captured = s.generation;
+        e_->latest_commit = s.version;
+        e_->next_array = s.next_array;
+        e_->next_transaction = s.next_transaction;
+        using chain = version_chain<catalogue_version>;
+        e_->catalogue_versions.publish(std::make_unique<chain::node>(
+            0, catalogue<Policies>::load(s)));
+    }
+
+    // replaying the log
+
+    log_position first_position() const {
+        format::log_start const& l = e_->newest.log;
+        return {.start = l.start,
+                .segment = {l.offset, l.bytes, l.first},
+                .salt = l.salt,
+                .previous_checksum = l.previous_checksum,
+                .block = static_cast<std::uint32_t>(
+                    e_->pages->device().block_size())};
+    }
+
+    database_id id() const noexcept { return e_->newest.database_id; }
+
+    void replay() {
+        log_position const from = first_position();
+        if (!is_valid(from))
+            raise(errc::corrupt,
+                  e_->name + ": the superblock names no place for the log");
+        log_analysis<Policies> log(*e_, from, id());
+        log.run();
+        if (!log.found_batches()) {
+            if (other_damaged_ && !e_->newest.clean)
+                raise(errc::corrupt,
+                      e_->name + ": the newest superblock is damaged, and the "
+                                 "log that would replace it is missing");
+            for (log_segment const& s : log.segments())
+                e_->pages->reserve(extent_of(s));
+            if (!e_->read_only)
+                resume_log(from);
+            return;
+        }
+        for (log_segment const& s : log.segments())
+            e_->pages->reserve(extent_of(s));
+        redo_all(log);
+        if (e_->read_only)
+            return;
+        start_log(log.end());
+        // The superblock before the next one still needs the old log.
+        for (log_segment const& s : log.segments())
+            e_->pages->retire(extent_of(s), 0, e_->newest.generation);
+        checkpointer<Policies>(*e_).run(false);
+    }
+
+    static extent extent_of(log_segment const& s) noexcept {
+        return log_space_pool<Policies>::extent_of({s.offset, s.bytes, true});
+    }
+
+    void redo_all(log_analysis<Policies> const& log) {
+        e_->next_transaction =
+            std::max(e_->next_transaction, log.last_transaction() + 1);
+        typename pager<Policies>::reserve_scope const reserve(*e_->pages);
+        auto const t = std::make_shared<transaction_state<Policies>>(
+            *e_->pages, e_->next_transaction++);
+        redo<Policies> again(*e_, *t);
+        log.each_record([&](lsn at, format::log_record const& r) {
+            if (log.is_redone(at, r))
+                again(at, r);
+            report(to_integer(at), to_integer(log.end()));
+        });
+        if (log.last_commit() != lsn{})
+            committer<Policies>(*e_).publish_redone(*t, log.last_commit());
+    }
+
+    void report(std::uint64_t done, std::uint64_t total) const {
+        if (!e_->opt.progress({done, total, "recovery: bytes of log"}))
+            raise(errc::cancelled, e_->name + ": recovery was cancelled");
+    }
+
+    void start_log(lsn first) {
+        if constexpr (logging) {
+            make_log();
+            e_->log->start(first, random_salt());
+            e_->checkpoint_end = e_->log->end();
+        }
+    }
+
+    void resume_log(log_position const& at) {
+        if constexpr (logging) {
+            make_log();
+            e_->log->resume(at);
+            e_->checkpoint_end = e_->log->end();
+        }
+    }
+
+    void make_log() {
+        e_->log = std::make_unique<log_type>(
+            e_->pages->device(), id(), segment_source_ref(e_->log_pool));
+    }
+
+    engine_type* e_;
+    bool other_damaged_ = false;
+    std::uint64_t device_pages_ = 0;
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,156 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/array_writer.hpp>
+#include <numstore/database/catalogue_writer.hpp>
+#include <numstore/database/engine.hpp>
+#include <numstore/error.hpp>
+#include <numstore/format/log_record.hpp>
+#include <numstore/types.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Does again what a record of the log says, in a transaction that is not
+/// logged. A record that does not fit the arrays is damage: corrupt.
+template <class Policies>
+class redo {
+    using engine_type = engine<Policies>;
+    using transaction = transaction_state<Policies>;
+    using writer = array_writer<Policies>;
+
+public:
+    redo(engine_type& e, transaction& t) noexcept : e_(&e), t_(&t) {}
+
+    void operator()(lsn at, format::log_record const& r) {
+        try {
+            std::visit([&](auto const& body) { apply(body); }, r.body);
+            spill();
+        } catch (error const& failure) {
+            if (failure.code() == errc::no_space
+                || failure.code() == errc::io
+                || failure.code() == errc::no_memory)
+                throw;
+            raise(errc::corrupt,
+                  e_->name + ": the log cannot be redone at LSN "
+                      + std::to_string(to_integer(at)) + ": "
+                      + failure.what());
+        }
+    }
+
+private:
+    writer array(std::uint64_t id) {
+        return writer(*e_, *t_, names().open(id));
+    }
+    catalogue_writer<Policies> names() { return {*e_, *t_}; }
+
+    /// Bounded memory however long the log is.
+    void spill() {
+        if (e_->read_only)
+            return;
+        for (auto& [id, w] : t_->works) {
+            if (e_->pages->account().leaf_bytes.load(std::memory_order_relaxed)
+                <= e_->opt.cache_bytes / 2)
+                return;
+            if (!w.dropped)
+                writer(*e_, *t_, w).spill_if_needed();
+        }
+    }
+
+    void apply(format::log_insert const& b) {
+        array(b.array).insert(b.position, b.elements);
+    }
+    void apply(format::log_insert_hole const& b) {
+        array(b.array).insert_zeros(b.position, b.count);
+    }
+    void apply(format::log_insert_fill const& b) {
+        std::size_t const size = b.element.size();
+        std::size_t const most = std::max<std::size_t>(1, 32768 / size);
+        for (std::uint64_t done = 0; done != b.count;) {
+            std::uint64_t const n = std::min<std::uint64_t>(most,
+                                                            b.count - done);
+            std::vector<std::byte> piece(static_cast<std::size_t>(n) * size);
+            for (std::size_t i = 0; i != n; ++i)
+                std::memcpy(piece.data() + i * size, b.element.data(), size);
+            array(b.array).insert(b.position + done, piece);
+            done += n;
+        }
+    }
+    void apply(format::log_insert_bulk const& b) {
+        bulk_ = {b.array, b.position, {b.head.begin(), b.head.end()}, {}};
+        more(b.runs, b.last, b.tail);
+    }
+    void apply(format::log_bulk_more const& b) {
+        more(b.runs, b.last, b.tail);
+    }
+    void apply(format::log_write const& b) {
+        array(b.array).write(b.first, b.step, b.elements);
+    }
+    void apply(format::log_scatter const& b) {
+        std::vector<std::uint64_t> const at(b.positions.begin(),
+                                            b.positions.end());
+        array(b.array).scatter(at, b.elements);
+    }
+    void apply(format::log_erase const& b) {
+        array(b.array).erase(b.first, b.step, b.count);
+    }
+    void apply(format::log_erase_at const& b) {
+        std::vector<std::uint64_t> const at(b.positions.begin(),
+                                            b.positions.end());
+        array(b.array).erase_at(at);
+    }
+    void apply(format::log_create const& b) {
+        names().create(b.name, b.element,
+                       static_cast<std::uint32_t>(b.element_size), b.array);
+    }
+    void apply(format::log_drop const& b) { names().drop(b.name); }
+    void apply(format::log_rename const& b) { names().rename(b.from, b.to); }
+    void apply(format::log_set_attribute const& b) {
+        names().set_attribute(b.array, b.key, b.value);
+    }
+    void apply(format::log_erase_attribute const& b) {
+        names().erase_attribute(b.array, b.key);
+    }
+    void apply(format::log_rollback_to const&) {}
+    void apply(format::log_commit const&) {}
+    void apply(format::log_abort const&) {}
+
+    /// Parts of one bulk insert follow each other: its transaction holds the
+    /// array, and nothing else of it comes between.
+    void more(format::bulk_runs const& runs, bool last,
+              std::span<std::byte const> tail) {
+        for (format::bulk_run const run : runs) {
+            if (!e_->pages->contains(run.first, run.checksums.size()
+                                                    * runs.leaf_pages()))
+                raise(errc::corrupt, "a bulk page is outside of the file");
+            bulk_.runs.push_back(
+                {run.first, run.checksums.size(),
+                 {run.checksums.begin(), run.checksums.end()}});
+        }
+        if (!last)
+            return;
+        array(bulk_.array)
+            .insert_placed(bulk_.position, bulk_.head, bulk_.runs, tail);
+        bulk_ = {};
+    }
+
+    struct bulk {
+        std::uint64_t array = 0;
+        std::uint64_t position = 0;
+        std::vector<std::byte> head{};
+        std::vector<bulk_run> runs{};
+    };
+
+    engine_type* e_;
+    transaction* t_;
+    bulk bulk_;
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,54 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/name_face.hpp>
+#include <numstore/database/read_pin.hpp>
+#include <numstore/fwd.hpp>
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace numstore {
+
+/// All arrays as they were at one moment. Opening and reading never wait for
+/// a writer, and no writer waits for it. Cheap to copy. It holds the pages
+/// that writers replace meanwhile, and after `close` the file. Thread-safe.
+template <class Policies>
+class basic_snapshot {
+public:
+    /// Throws not_found, type_mismatch.
+    template <class T>
+    const_array<T, Policies> open(std::string_view name) const {
+        return const_array<T, Policies>(
+            names().open(name, detail::element_description<T>::text()));
+    }
+
+    bool contains(std::string_view name) const {
+        return names().contains(name);
+    }
+
+    /// See `database::list`.
+    std::vector<array_info> list(std::string_view pattern = "*") const {
+        return detail::list_arrays(names(), pattern);
+    }
+
+    /// For numstore's own use.
+    detail::read_pin_ptr<Policies> const& pin() const noexcept { return pin_; }
+
+private:
+    friend basic_database<Policies>;
+
+    explicit basic_snapshot(std::shared_ptr<detail::engine<Policies>> e)
+        : pin_(std::make_shared<detail::read_pin<Policies> const>(
+              std::move(e))) {}
+
+    detail::names<Policies> names() const {
+        return {pin_->shared_engine(), {}, pin_};
+    }
+
+    detail::read_pin_ptr<Policies> pin_;
+};
+
+} // namespace numstore

@@ -1,0 +1,52 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace numstore {
+
+/// Counters of an open database. Bytes unless the name says otherwise;
+/// counts are since it was opened.
+struct statistics {
+    std::uint64_t file_bytes = 0;
+    std::uint64_t log_bytes = 0;   ///< written since the last checkpoint
+    std::uint64_t cache_bytes = 0; ///< leaves held in memory, clean or not
+    std::uint64_t pages = 0;       ///< of the file
+    std::uint64_t free_pages = 0;
+    std::uint64_t ripening_pages = 0; ///< free after further checkpoints
+    std::uint64_t commits = 0;
+    std::uint64_t syncs = 0;         ///< durable writes included
+    std::uint64_t bytes_written = 0; ///< to the device, log included
+    std::uint64_t log_bytes_written = 0;
+    std::uint64_t log_preparation_bytes = 0; ///< not in `bytes_written`
+    std::uint64_t pages_read = 0;            ///< by read calls
+    std::uint64_t checkpoints = 0;
+    std::uint64_t snapshots = 0; ///< snapshots and views alive
+    std::chrono::nanoseconds oldest_snapshot_age{0};
+    std::uint64_t pinned_bytes = 0; ///< freed, but for snapshots
+};
+
+/// One thing that `verify` found wrong.
+struct verify_problem {
+    std::uint64_t page; ///< 0 where no page is meant
+    std::string array;  ///< empty where no array is meant
+    std::string what;
+};
+
+/// What `verify` found.
+struct verify_report {
+    std::vector<verify_problem> problems;
+    std::uint64_t arrays = 0;
+    std::uint64_t pages = 0; ///< of the file
+    std::uint64_t live_pages = 0;
+    std::uint64_t free_pages = 0;
+    std::uint64_t ripening_pages = 0;
+    std::uint64_t log_pages = 0;
+
+    bool ok() const noexcept { return problems.empty(); }
+};
+
+} // namespace numstore

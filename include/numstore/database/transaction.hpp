@@ -1,0 +1,106 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/committer.hpp>
+#include <numstore/database/name_face.hpp>
+#include <numstore/fwd.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace numstore {
+
+/// A group of changes that happen wholly or not at all. Move-only; rolled
+/// back by the destructor unless committed. Arrays take part through
+/// `array::in`. Its first access waits for other writers
+/// (options::lock_timeout); its own thread cannot write outside of it
+/// meanwhile (errc::would_deadlock). One thread at a time.
+template <class Policies>
+class basic_transaction
+    : public detail::name_face<basic_transaction<Policies>, Policies> {
+    using engine_type = detail::engine<Policies>;
+    using state = detail::transaction_state<Policies>;
+
+public:
+    /// Names a moment of the transaction that `rollback_to` goes back to.
+    class savepoint_mark {
+        friend basic_transaction;
+        std::uint64_t number_ = 0;
+    };
+
+    basic_transaction(basic_transaction&&) noexcept = default;
+    basic_transaction& operator=(basic_transaction&& other) noexcept {
+        if (this != &other) {
+            end();
+            engine_ = std::move(other.engine_);
+            state_ = std::move(other.state_);
+        }
+        return *this;
+    }
+    ~basic_transaction() { end(); }
+
+    /// O(1) in memory and pages.
+    savepoint_mark savepoint() {
+        savepoint_mark m;
+        m.number_ = detail::committer<Policies>(*engine_).savepoint(*state_);
+        return m;
+    }
+
+    /// Undoes everything since the savepoint, which stays; later ones are
+    /// gone. Throws invalid_argument for a savepoint that is not one of this
+    /// transaction, transaction_ended.
+    void rollback_to(savepoint_mark const& mark) {
+        detail::committer<Policies>(*engine_).rollback_to(*state_,
+                                                          mark.number_);
+    }
+
+    /// Makes all changes at once. Durable on return as options::durability
+    /// says: one write and one sync of the log, or less where transactions
+    /// commit together. Throws transaction_ended, no_space (then it can
+    /// only be rolled back), failed (then the next open decides).
+    void commit() {
+        detail::committer<Policies> c(*engine_);
+        c.commit(state_);
+    }
+
+    /// Undoes everything; costs no I/O. Throws transaction_ended.
+    void rollback() {
+        engine_->require_open();
+        state_->require_active();
+        detail::committer<Policies>(*engine_).rollback(*state_);
+    }
+
+    /// False once committed or rolled back.
+    bool is_active() const noexcept {
+        return state_ != nullptr && state_->active;
+    }
+
+    /// For numstore's own use.
+    std::shared_ptr<state> const& shared_state() const noexcept {
+        return state_;
+    }
+
+private:
+    friend basic_database<Policies>;
+    friend detail::name_face<basic_transaction, Policies>;
+
+    explicit basic_transaction(std::shared_ptr<engine_type> e)
+        : engine_(std::move(e)),
+          state_(detail::committer<Policies>(*engine_).begin()) {}
+
+    detail::names<Policies> names() const {
+        state_->require_active();
+        return {engine_, state_};
+    }
+
+    void end() noexcept {
+        if (state_ != nullptr && !engine_->fork.forked())
+            detail::committer<Policies>(*engine_).rollback(*state_);
+    }
+
+    std::shared_ptr<engine_type> engine_;
+    std::shared_ptr<state> state_;
+};
+
+} // namespace numstore

@@ -1,0 +1,129 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/array_state.hpp>
+#include <numstore/database/catalogue.hpp>
+#include <numstore/error.hpp>
+#include <numstore/pager/edit.hpp>
+#include <numstore/pager/pager.hpp>
+#include <numstore/types.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// A write transaction: private roots of the arrays that it has touched, its
+/// changes to the catalogue, and what it has done to the file. Changed under
+/// the engine's work mutex; one thread at a time.
+template <class Policies>
+class transaction_state {
+public:
+    /// An array as this transaction sees it.
+    struct work {
+        array_state_ptr state;
+        rope_root root;
+        bool changed = false;
+        bool created = false;
+        bool dropped = false;
+    };
+
+    transaction_state(pager<Policies>& pages, std::uint64_t number_)
+        : number(number_),
+          changes{&pages, edit_token{number_ << 24}, {}, {}} {}
+
+    std::uint64_t const number;
+    edit<pager<Policies>> changes;
+    std::map<std::uint64_t, work> works;
+    catalogue_delta delta;
+    lsn first{}; ///< of its records in the log, or 0
+    lsn last{};
+    bool active = true;
+    bool locked = false; ///< holds the writer lock
+
+    bool has_changes() const noexcept {
+        if (!delta.empty())
+            return true;
+        for (auto const& [id, w] : works)
+            if (w.changed)
+                return true;
+        return false;
+    }
+
+    void require_active() const {
+        if (!active)
+            raise(errc::transaction_ended,
+                  "the transaction has been committed or rolled back");
+    }
+
+    /// What `rollback_to` goes back to; names itself by its number.
+    std::uint64_t set_savepoint() {
+        savepoints_.push_back({++last_savepoint_, last, works, delta,
+                               changes.position()});
+        changes.new_token();
+        return last_savepoint_;
+    }
+
+    /// Restores what the savepoint kept; gives the LSN up to which the log
+    /// still counts. Later savepoints are gone, this one stays. Throws
+    /// invalid_argument.
+    lsn restore(std::uint64_t savepoint) {
+        std::size_t const i = find(savepoint);
+        saved copy = savepoints_[i];
+        works.swap(copy.works);
+        std::swap(delta, copy.delta);
+        undo_to(copy.position);
+        changes.new_token();
+        savepoints_.resize(i + 1);
+        return copy.last;
+    }
+
+    /// Throws invalid_argument unless `rollback_to` could go back to it.
+    void require_savepoint(std::uint64_t savepoint) const { find(savepoint); }
+
+    /// Drops the private roots and gives all of its pages back.
+    void undo_all() noexcept {
+        savepoints_.clear();
+        works.clear();
+        delta = {};
+        undo_to({0, 0});
+    }
+
+    void undo_to(typename edit<pager<Policies>>::mark m) noexcept {
+        changes.freed.erase(changes.freed.begin()
+                                + static_cast<std::ptrdiff_t>(m.freed),
+                            changes.freed.end());
+        for (std::size_t i = m.allocated; i != changes.allocated.size(); ++i)
+            changes.pages->release(changes.allocated[i]);
+        changes.allocated.erase(changes.allocated.begin()
+                                    + static_cast<std::ptrdiff_t>(m.allocated),
+                                changes.allocated.end());
+    }
+
+    void forget_savepoints() noexcept { savepoints_.clear(); }
+
+private:
+    struct saved {
+        std::uint64_t number;
+        lsn last;
+        std::map<std::uint64_t, work> works;
+        catalogue_delta delta;
+        typename edit<pager<Policies>>::mark position;
+    };
+
+    std::size_t find(std::uint64_t savepoint) const {
+        for (std::size_t i = savepoints_.size(); i-- != 0;)
+            if (savepoints_[i].number == savepoint)
+                return i;
+        raise(errc::invalid_argument,
+              "the savepoint is not one of this transaction, or was undone");
+    }
+
+    std::vector<saved> savepoints_;
+    std::uint64_t last_savepoint_ = 0;
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,388 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/error.hpp>
+#include <numstore/format/utf8.hpp>
+#include <numstore/types.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace numstore {
+
+/// What an element is. The values are stable.
+enum class element_kind : std::uint8_t {
+    boolean,
+    i8,
+    i16,
+    i32,
+    i64,
+    u8,
+    u16,
+    u32,
+    u64,
+    f32,
+    f64,
+    c64,  ///< two f32: real, imaginary
+    c128, ///< two f64
+    byte,
+    array,    ///< a fixed number of elements of one type
+    structure ///< named members
+};
+
+namespace detail {
+
+/// Name, size and alignment of the kinds that have no parts, by kind.
+struct scalar_kind {
+    std::string_view name;
+    std::uint8_t size;
+    std::uint8_t alignment;
+};
+
+inline constexpr std::array<scalar_kind, 14> scalar_kinds{{
+    {"bool", 1, 1},
+    {"i8", 1, 1},
+    {"i16", 2, 2},
+    {"i32", 4, 4},
+    {"i64", 8, 8},
+    {"u8", 1, 1},
+    {"u16", 2, 2},
+    {"u32", 4, 4},
+    {"u64", 8, 8},
+    {"f32", 4, 4},
+    {"f64", 8, 8},
+    {"c64", 8, 4},
+    {"c128", 16, 8},
+    {"byte", 1, 1},
+}};
+
+constexpr scalar_kind const& scalar(element_kind kind) noexcept {
+    return scalar_kinds[static_cast<std::size_t>(kind)];
+}
+
+/// Bounds on a type, which hold for every `element_type`: what recursion over
+/// it may need, how large an element is (256 of the largest pages), and how
+/// long its text can be.
+inline constexpr unsigned max_element_depth = 32;
+inline constexpr std::uint64_t max_element_bytes = std::uint64_t{1} << 28;
+inline constexpr std::uint64_t max_element_alignment = 4096;
+inline constexpr std::uint64_t max_element_text = std::uint64_t{1} << 16;
+
+} // namespace detail
+
+/// What one element of an array is, known at run time: kind, parts, and where
+/// in its bytes they are. A regular value. Its text form, which the catalogue
+/// holds and `parse` reads:
+///
+///     bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 c64 c128 byte
+///     [3]f32                         a fixed array; [2][3]f32 is two of them
+///     {t f64, v f32, flags u8}       a struct laid out as C does
+///     {a u8, b f64 @1} #9 %1         one that is not: @ offset of a member,
+///                                    # size, % alignment, where they differ
+///
+/// A struct's members are in the order of their offsets and do not overlap;
+/// bytes of no member are padding and stored as zero. Numbers are little
+/// endian, a bool is one byte, 0 or 1.
+class element_type {
+public:
+    struct member;
+
+    /// `byte`.
+    element_type() noexcept;
+
+    /// A kind without parts. Throws invalid_argument for the other two.
+    explicit element_type(element_kind kind);
+
+    /// `count` neighbouring elements of one type. Throws invalid_argument
+    /// for none, and for a type too large or nested too deep.
+    static element_type array_of(std::uint64_t count, element_type inner);
+
+    /// Members at their offsets, in any order, in `size` bytes. Throws
+    /// invalid_argument unless each is named, once, by letters, digits and _,
+    /// and lies inside, apart from the others; and where the type is too
+    /// large or nested too deep.
+    static element_type structure(std::vector<member> members,
+                                  std::uint64_t size,
+                                  std::uint64_t alignment);
+
+    /// Reads the text form, with any white space between its words. Throws
+    /// invalid_argument that says what was expected where. Defined in
+    /// element_parser.hpp.
+    static element_type parse(std::string_view text);
+
+    /// The shortest text that `parse` turns into this type.
+    std::string to_string() const;
+    operator std::string() const { return to_string(); }
+
+    element_kind kind() const noexcept { return kind_; }
+    /// Bytes, with padding.
+    std::size_t size() const noexcept { return size_; }
+    std::size_t alignment() const noexcept { return alignment_; }
+
+    /// How many elements an array has; 1 for other kinds.
+    std::size_t extent() const noexcept;
+    /// What they are. Precondition: the kind is `array`.
+    element_type const& inner() const noexcept;
+    /// Members of a struct, by ascending offset; none for other kinds.
+    std::span<member const> members() const noexcept;
+
+    /// Makes an element's bytes what is stored for its value: padding zero,
+    /// each bool 0 or 1. Precondition: `bytes` has size() bytes.
+    void normalize(std::byte* bytes) const noexcept;
+
+    friend bool operator==(element_type const&, element_type const&) noexcept;
+    friend bool operator==(element_type const& type, std::string_view text) {
+        return type.to_string() == text;
+    }
+    template <class Traits>
+    friend std::basic_ostream<char, Traits>&
+    operator<<(std::basic_ostream<char, Traits>& out,
+               element_type const& type) {
+        return out << type.to_string();
+    }
+
+private:
+    void append_to(std::string& out) const;
+    void append_structure_to(std::string& out) const;
+    /// Offset that C gives a part behind `end`, and the size of a struct.
+    std::uint64_t natural(std::uint64_t end) const noexcept {
+        return detail::round_up(end, alignment_);
+    }
+    void check_limits() const;
+    void check_members() const;
+
+    element_kind kind_ = element_kind::byte;
+    bool plain_ = true; // neither padding nor bool: nothing to normalize
+    std::uint8_t depth_ = 1;
+    std::uint16_t alignment_ = 1;
+    std::uint64_t size_ = 1;
+    std::uint64_t text_ = 4;     // the text has at most so many bytes
+    std::vector<member> parts_; // an array has one, without a name
+};
+
+/// One member of a struct.
+struct element_type::member {
+    std::string name;
+    std::uint64_t offset = 0;
+    element_type type;
+    friend bool operator==(member const&, member const&) noexcept = default;
+};
+
+inline element_type::element_type() noexcept = default;
+
+inline element_type::element_type(element_kind kind) : kind_(kind) {
+    if (kind >= element_kind::array)
+        detail::raise(errc::invalid_argument,
+                      "element type: an array or a struct without its parts");
+    size_ = detail::scalar(kind).size;
+    alignment_ = detail::scalar(kind).alignment;
+    plain_ = kind != element_kind::boolean;
+}
+
+inline bool operator==(element_type const& a, element_type const& b) noexcept {
+    return a.kind_ == b.kind_ && a.size_ == b.size_
+           && a.alignment_ == b.alignment_ && a.parts_ == b.parts_;
+}
+
+inline element_type const& element_type::inner() const noexcept {
+    return parts_.front().type;
+}
+
+inline std::size_t element_type::extent() const noexcept {
+    return kind_ == element_kind::array ? size_ / inner().size_ : 1;
+}
+
+inline std::span<element_type::member const>
+element_type::members() const noexcept {
+    if (kind_ != element_kind::structure)
+        return {};
+    return parts_;
+}
+
+inline element_type element_type::array_of(std::uint64_t count,
+                                           element_type inner) {
+    constexpr std::uint64_t brackets = 22;
+    if (count == 0)
+        detail::raise(errc::invalid_argument,
+                      "element type: an array of no elements");
+    element_type t;
+    t.kind_ = element_kind::array;
+    if (!detail::multiply(count, inner.size_, t.size_))
+        t.size_ = UINT64_MAX;
+    t.alignment_ = inner.alignment_;
+    t.plain_ = inner.plain_;
+    t.depth_ = static_cast<std::uint8_t>(inner.depth_ + 1);
+    t.text_ = inner.text_ + brackets;
+    t.check_limits();
+    t.parts_.push_back({{}, 0, std::move(inner)});
+    return t;
+}
+
+inline element_type element_type::structure(std::vector<member> members,
+                                            std::uint64_t size,
+                                            std::uint64_t alignment) {
+    constexpr std::uint64_t numbers = 24;
+    if (!std::has_single_bit(alignment)
+        || alignment > detail::max_element_alignment)
+        detail::raise(errc::invalid_argument,
+                      "element type: an alignment of "
+                          + std::to_string(alignment));
+    element_type t;
+    t.kind_ = element_kind::structure;
+    t.size_ = size;
+    t.alignment_ = static_cast<std::uint16_t>(alignment);
+    t.text_ = numbers * 2;
+    t.parts_ = std::move(members);
+    std::uint64_t used = 0;
+    for (member const& m : t.parts_) {
+        used += m.type.size_;
+        t.plain_ = t.plain_ && m.type.plain_;
+        t.depth_ = std::max(t.depth_,
+                            static_cast<std::uint8_t>(m.type.depth_ + 1));
+        t.text_ += m.name.size() + m.type.text_ + numbers;
+    }
+    t.plain_ = t.plain_ && used == size;
+    std::sort(t.parts_.begin(), t.parts_.end(),
+              [](member const& a, member const& b) {
+                  return a.offset < b.offset;
+              });
+    t.check_limits();
+    t.check_members();
+    return t;
+}
+
+inline void element_type::check_limits() const {
+    auto const refuse = [](char const* what) {
+        detail::raise(errc::invalid_argument,
+                      std::string("element type: ") + what);
+    };
+    if (depth_ > detail::max_element_depth)
+        refuse("nested deeper than 32 levels");
+    if (size_ > detail::max_element_bytes)
+        refuse("an element of more than 256 MiB");
+    if (text_ > detail::max_element_text)
+        refuse("a description of more than 64 KiB");
+}
+
+namespace detail {
+
+/// Bytes of the member name that `text` begins with: letters, digits, _ and
+/// what is beyond ASCII, as in identifiers of C++.
+inline std::size_t identifier_bytes(std::string_view text) noexcept {
+    auto const within = [&](std::size_t at, code_point c) {
+        char32_t const lower = c.value | 0x20;
+        return (lower >= 'a' && lower <= 'z') || c.value == '_'
+               || (at != 0 && c.value >= '0' && c.value <= '9')
+               || c.value >= 0xa0;
+    };
+    std::size_t at = 0;
+    for (code_point c = decode_utf8(text, 0); c.bytes != 0 && within(at, c);
+         c = decode_utf8(text, at))
+        at += c.bytes;
+    return at;
+}
+
+} // namespace detail
+
+inline void element_type::check_members() const {
+    auto const refuse = [](std::string_view name, char const* what) {
+        detail::raise(errc::invalid_argument,
+                      "element type: the member " + detail::quoted(name)
+                          + what);
+    };
+    if (parts_.empty())
+        detail::raise(errc::invalid_argument,
+                      "element type: a struct of no members");
+    std::vector<std::string_view> names;
+    std::uint64_t end = 0;
+    for (member const& m : parts_) {
+        if (m.name.empty()
+            || detail::identifier_bytes(m.name) != m.name.size())
+            refuse(m.name, " is not named by letters, digits and _");
+        if (m.offset < end)
+            refuse(m.name, " overlaps another");
+        if (m.offset > size_ || m.type.size_ > size_ - m.offset)
+            refuse(m.name, " does not lie in the struct");
+        end = m.offset + m.type.size_;
+        names.push_back(m.name);
+    }
+    std::sort(names.begin(), names.end());
+    auto const twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end())
+        refuse(*twice, " is there twice");
+}
+
+inline std::string element_type::to_string() const {
+    std::string text;
+    append_to(text);
+    return text;
+}
+
+inline void element_type::append_to(std::string& out) const {
+    switch (kind_) {
+    case element_kind::array:
+        out += '[';
+        out += std::to_string(extent());
+        out += ']';
+        return inner().append_to(out);
+    case element_kind::structure: return append_structure_to(out);
+    default: out += detail::scalar(kind_).name;
+    }
+}
+
+inline void element_type::append_structure_to(std::string& out) const {
+    std::uint64_t end = 0;
+    std::uint64_t strictest = 1;
+    auto const number = [&](char const* mark, std::uint64_t n) {
+        out += mark;
+        out += std::to_string(n);
+    };
+    out += '{';
+    for (member const& m : parts_) {
+        if (&m != parts_.data())
+            out += ", ";
+        out += m.name;
+        out += ' ';
+        m.type.append_to(out);
+        if (m.offset != m.type.natural(end))
+            number(" @", m.offset);
+        end = m.offset + m.type.size_;
+        strictest = std::max<std::uint64_t>(strictest, m.type.alignment_);
+    }
+    out += '}';
+    if (size_ != natural(end))
+        number(" #", size_);
+    if (alignment_ != strictest)
+        number(" %", alignment_);
+}
+
+inline void element_type::normalize(std::byte* bytes) const noexcept {
+    if (plain_)
+        return;
+    if (kind_ == element_kind::boolean) {
+        *bytes = std::byte{*bytes != std::byte{0}};
+    } else if (kind_ == element_kind::array) {
+        std::size_t const step = inner().size_;
+        for (std::size_t at = 0; at != size_; at += step)
+            inner().normalize(bytes + at);
+    } else {
+        std::size_t end = 0;
+        for (member const& m : parts_) {
+            std::fill(bytes + end, bytes + m.offset, std::byte{0});
+            m.type.normalize(bytes + m.offset);
+            end = m.offset + m.type.size_;
+        }
+        std::fill(bytes + end, bytes + size_, std::byte{0});
+    }
+}
+
+} // namespace numstore

@@ -1,0 +1,74 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/pager/page_writer.hpp>
+#include <numstore/rope/node_editor.hpp>
+#include <numstore/rope/root.hpp>
+#include <numstore/rope/write_out.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Writes the leaves that an edit's transaction has made, and no version
+/// knows yet, to free pages, and lets go of their memory. Frames learn no
+/// place: a savepoint's tree that shares one must not refer to pages that a
+/// rollback gives back; such a leaf stays in memory with the savepoint.
+template <class Policies>
+class rope_spill {
+public:
+    using editor = node_editor<Policies>;
+    using inner = typename editor::inner;
+    using writer = page_writer<Policies>;
+
+    explicit rope_spill(editor const& nodes) noexcept : nodes_(nodes) {}
+
+    /// Pages that `operator()` will write, at most.
+    std::uint64_t pages(rope_root const& root) const noexcept {
+        return count_unwritten<Policies>(root, nodes_.shape());
+    }
+
+    /// Calls `out.finish()`; `out` notes pages in the edit's `allocated`.
+    /// Throws no_space, io; then nothing has changed, but the pages noted.
+    void operator()(rope_root& root, writer& out) {
+        if (root.empty())
+            return;
+        collect(root.node, root.height, root.size, out);
+        out.finish();
+        for (moved const& m : moved_)
+            *m.slot = child_ref(m.to.place, m.to.checksum);
+        moved_.clear();
+    }
+
+private:
+    struct moved {
+        child_ref* slot;
+        typename writer::placed to;
+    };
+
+    /// `slot` is a root's, or one of an owned node. Inner nodes on the way to
+    /// private leaves become the edit's own.
+    void collect(child_ref& slot, unsigned level, std::uint64_t count,
+                 writer& out) {
+        frame const* const f = slot.node();
+        if (f == nullptr || !nodes_.changes().is_private(f))
+            return;
+        if (level == 0) {
+            auto const& leaf = *static_cast<leaf_frame const*>(f);
+            moved_.push_back(
+                {&slot, out.put({leaf.data(), nodes_.size(count)},
+                                nodes_.shape().pages)});
+            return;
+        }
+        inner* const n = nodes_.own_inner(slot, level, count);
+        for (std::uint32_t i = 0; i != n->size(); ++i)
+            collect(n->child(i), level - 1, n->count(i), out);
+    }
+
+    editor nodes_;
+    std::vector<moved> moved_{};
+};
+
+} // namespace numstore::detail

@@ -1,0 +1,104 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/rope/kernels.hpp>
+#include <numstore/rope/leaf_path.hpp>
+#include <numstore/rope/node_source.hpp>
+#include <numstore/rope/root.hpp>
+#include <numstore/rope/selection.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace numstore::detail {
+
+/// Calls f(leaf bytes or null for a hole, group) for each leaf that a
+/// selection touches, in ascending order. Throws corrupt, io.
+template <class Policies, class Selection, class F>
+void visit_leaves(node_source<Policies> const& nodes, rope_root const& root,
+                  Selection selected, F&& f) {
+    leaf_path<Policies> way;
+    while (!selected.done()) {
+        way.seek(nodes, root, selected.position());
+        leaf_elements const leaf = nodes.leaf(way.leaf(root));
+        f(leaf.data, selected.take(way.first(), way.count()));
+    }
+}
+
+/// Copies groups of elements from a leaf to the caller's buffer.
+template <class Element>
+struct group_reader {
+    Element element;
+    std::byte* out;
+
+    void operator()(std::byte const* leaf,
+                    range_selection::group const& g) const noexcept {
+        if (leaf == nullptr)
+            std::memset(out + bytes(g.index), 0, bytes(g.count));
+        else
+            std::memcpy(out + bytes(g.index), leaf + bytes(g.offset),
+                        bytes(g.count));
+    }
+
+    void operator()(std::byte const* leaf,
+                    strided_selection::group const& g) const noexcept {
+        if (leaf == nullptr)
+            std::memset(out + bytes(g.index), 0, bytes(g.count));
+        else
+            gather_strided(element, leaf + bytes(g.offset),
+                           static_cast<std::ptrdiff_t>(g.stride),
+                           out + bytes(g.index),
+                           static_cast<std::size_t>(g.count));
+    }
+
+    void operator()(std::byte const* leaf,
+                    indexed_selection::group const& g) const noexcept {
+        std::byte* const to = g.order.empty() ? out + bytes(g.index) : out;
+        if (leaf != nullptr)
+            return gather_indexed(element, leaf, g.first, g.positions, g.order,
+                                  to);
+        for (std::size_t i = 0; i != g.positions.size(); ++i)
+            std::memset(to + bytes(g.order.empty() ? i : g.order[i]), 0,
+                        element.size());
+    }
+
+private:
+    std::size_t bytes(std::uint64_t n) const noexcept {
+        return static_cast<std::size_t>(n * element.size());
+    }
+};
+
+/// Copies groups of elements from the caller's buffer into a leaf.
+template <class Element>
+struct group_writer {
+    Element element;
+    std::byte const* in;
+
+    void operator()(std::byte* leaf,
+                    range_selection::group const& g) const noexcept {
+        std::memcpy(leaf + bytes(g.offset), in + bytes(g.index),
+                    bytes(g.count));
+    }
+
+    void operator()(std::byte* leaf,
+                    strided_selection::group const& g) const noexcept {
+        scatter_strided(element, leaf + bytes(g.offset),
+                        static_cast<std::ptrdiff_t>(g.stride),
+                        in + bytes(g.index), static_cast<std::size_t>(g.count));
+    }
+
+    void operator()(std::byte* leaf,
+                    indexed_selection::group const& g) const noexcept {
+        scatter_indexed(element, leaf, g.first, g.positions, g.order,
+                        g.order.empty() ? in + bytes(g.index) : in);
+    }
+
+private:
+    std::size_t bytes(std::uint64_t n) const noexcept {
+        return static_cast<std::size_t>(n * element.size());
+    }
+};
+
+} // namespace numstore::detail

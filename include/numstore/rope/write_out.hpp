@@ -1,0 +1,151 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/format/inner_page.hpp>
+#include <numstore/pager/frame.hpp>
+#include <numstore/pager/page_writer.hpp>
+#include <numstore/rope/leaf_shape.hpp>
+#include <numstore/rope/node.hpp>
+#include <numstore/rope/root.hpp>
+#include <numstore/types.hpp>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+
+namespace numstore::detail {
+
+/// Where a root stands on disk; `no_page` for a hole or an empty array.
+struct placed_root {
+    page_no place = no_page;
+    std::uint64_t checksum = 0;
+};
+
+/// Writes all nodes of published trees that have no place yet. Frames learn
+/// their places only in `keep`, after the writer has finished, so that a
+/// failed checkpoint leaves no trace; and a frame that several trees share is
+/// written once. Trees are only read: others may read and copy them at the
+/// same time.
+template <class Policies>
+class write_out_batch {
+    static constexpr std::size_t page_size = Policies::page_size;
+    using inner = inner_frame<page_size>;
+    using image = format::inner_page<page_size>;
+
+public:
+    using writer = page_writer<Policies>;
+    using placed = typename writer::placed;
+
+    explicit write_out_batch(writer& out)
+        : out_(&out),
+          buffer_(std::make_unique_for_overwrite<std::byte[]>(page_size)) {}
+
+    /// Leaves first, in order of position, so that they lie side by side;
+    /// then inner nodes, children before parents. Throws no_space, io.
+    placed_root write(rope_root const& root, leaf_shape const& shape) {
+        if (root.empty() || root.node.is_hole())
+            return {};
+        leaves(root.node, root.height, root.size, shape);
+        inner_nodes(root.node, root.height);
+        placed const p = place_of(root.node);
+        return {p.place, p.checksum};
+    }
+
+    /// The frames are where they were written. After `page_writer::finish`.
+    void keep() noexcept {
+        for (auto& [node, p] : placed_)
+            node->set_written(p.place, p.checksum);
+        placed_.clear();
+    }
+
+private:
+    /// The frame, if it is still to be written.
+    frame* unwritten(child_ref const& ref) const {
+        frame* const f = ref.node();
+        if (f == nullptr || f->place() != no_page || placed_.contains(f))
+            return nullptr;
+        return f;
+    }
+
+    void leaves(child_ref const& ref, unsigned level, std::uint64_t count,
+                leaf_shape const& shape) {
+        frame* const f = unwritten(ref);
+        if (f == nullptr)
+            return;
+        if (level == 0) {
+            auto const size = static_cast<std::size_t>(shape.bytes(count));
+            placed_.emplace(
+                f, out_->put({static_cast<leaf_frame*>(f)->data(), size},
+                             shape.pages));
+            return;
+        }
+        auto const& n = *static_cast<inner const*>(f);
+        for (std::uint32_t i = 0; i != n.size(); ++i)
+            leaves(n.child(i), level - 1, n.count(i), shape);
+    }
+
+    void inner_nodes(child_ref const& ref, unsigned level) {
+        frame* const f = unwritten(ref);
+        if (f == nullptr)
+            return;
+        auto const& n = *static_cast<inner const*>(f);
+        if (level > 1)
+            for (std::uint32_t i = 0; i != n.size(); ++i)
+                inner_nodes(n.child(i), level - 1);
+        encode(n);
+        placed_.emplace(f, out_->put({buffer_.get(), page_size}, 1));
+    }
+
+    void encode(inner const& n) {
+        std::memset(buffer_.get(), 0, page_size);
+        auto& page = *reinterpret_cast<image*>(buffer_.get());
+        page.magic = format::inner_page_magic;
+        page.level = static_cast<std::uint8_t>(n.level());
+        page.children = n.size();
+        for (std::uint32_t i = 0; i != n.size(); ++i) {
+            page.counts[i] = n.count(i);
+            if (n.child(i).is_hole())
+                continue;
+            placed const p = place_of(n.child(i));
+            page.places[i] = to_integer(p.place);
+            page.checksums[i] = p.checksum;
+        }
+    }
+
+    placed place_of(child_ref const& ref) const {
+        if (auto const i = placed_.find(ref.node()); i != placed_.end())
+            return i->second;
+        return {ref.place(), ref.checksum()};
+    }
+
+    writer* out_;
+    std::unique_ptr<std::byte[]> buffer_;
+    boost::unordered_flat_map<frame*, placed> placed_;
+};
+
+/// How many pages `write_out_batch::write` will need for a tree, at most.
+template <class Policies>
+std::uint64_t count_unwritten(child_ref const& ref, unsigned level,
+                              leaf_shape const& shape) noexcept {
+    frame const* const f = ref.node();
+    if (f == nullptr || f->place() != no_page)
+        return 0;
+    if (level == 0)
+        return shape.pages;
+    auto const& n = *static_cast<inner_frame<Policies::page_size> const*>(f);
+    std::uint64_t pages = 1;
+    for (std::uint32_t i = 0; i != n.size(); ++i)
+        pages += count_unwritten<Policies>(n.child(i), level - 1, shape);
+    return pages;
+}
+template <class Policies>
+std::uint64_t count_unwritten(rope_root const& root,
+                              leaf_shape const& shape) noexcept {
+    return count_unwritten<Policies>(root.node, root.height, shape);
+}
+
+} // namespace numstore::detail
