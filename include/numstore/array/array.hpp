@@ -4,7 +4,8 @@
 #include <numstore/array/const_array.hpp>
 #include <numstore/array/element.hpp>
 #include <numstore/array/element_bytes.hpp>
-#include <numstore/array/indices.hpp>
+#include <numstore/array/field.hpp>
+#include <numstore/array/index_list.hpp>
 #include <numstore/array/position.hpp>
 #include <numstore/array/slice.hpp>
 #include <numstore/database/array_ref.hpp>
@@ -64,22 +65,22 @@ public:
     }
 
     /// Before element `pos`; at `size()` appends. Throws out_of_range.
-    template <detail::position P, detail::element_range<T> R>
+    template <integer P, detail::element_range<T> R>
     void insert(P pos, R&& values) {
         insert_at(checked(pos), std::forward<R>(values));
     }
-    template <detail::position P>
+    template <integer P>
     void insert(P pos, std::initializer_list<T> values) {
         insert(pos, std::span<T const>(values.begin(), values.size()));
     }
 
     /// The elements of another array, or a slice of them, which do not go
     /// through memory as a whole.
-    template <detail::position P>
+    template <integer P>
     void insert(P pos, base const& source) {
         insert(pos, source, all);
     }
-    template <detail::position P, slice_like S>
+    template <integer P, slicing S>
     void insert(P pos, base const& source, S const& s) {
         insert_at(checked(pos), source.view(s));
     }
@@ -91,39 +92,39 @@ public:
     // overwriting
 
     /// All of [pos, pos + n) must exist: out_of_range.
-    template <detail::position P, detail::element_range<T> R>
+    template <integer P, detail::element_range<T> R>
     void write(P pos, R&& values) {
-        auto const at = detail::to_position(pos);
+        auto const at = detail::to_count(pos, "position");
         detail::with_element_bytes<T>(
             std::forward<R>(values), [&](std::span<std::byte const> bytes) {
                 ref_.change([&](writer& w) { w.write(at, bytes); });
             });
     }
-    template <detail::position P>
+    template <integer P>
     void write(P pos, std::initializer_list<T> values) {
         write(pos, std::span<T const>(values.begin(), values.size()));
     }
 
     /// As many values as the slice selects: size_mismatch.
-    template <slice_like S, detail::element_range<T> R>
+    template <slicing S, detail::element_range<T> R>
     void write(S const& s, R&& values) {
         detail::with_element_bytes<T>(
             std::forward<R>(values), [&](std::span<std::byte const> bytes) {
                 ref_.change([&](writer& w) {
                     auto const r = detail::resolve(s, w.size());
                     detail::require_same_size(bytes.size() / sizeof(T),
-                                              r.count, "values");
+                                              r.count);
                     if (r.count != 0)
                         w.write(r.first, r.step, bytes);
                 });
             });
     }
-    template <slice_like S>
+    template <slicing S>
     void write(S const& s, std::initializer_list<T> values) {
         write(s, std::span<T const>(values.begin(), values.size()));
     }
 
-    template <detail::position P>
+    template <integer P>
     void set(P pos, T const& value) {
         write(pos, std::span<T const>(&value, 1));
     }
@@ -132,18 +133,18 @@ public:
     /// and invalid_argument if a position is given twice.
     template <std::ranges::input_range I, detail::element_range<T> R>
     void scatter(I&& indices, R&& values) {
-        auto const list = detail::sorted_indices(std::forward<I>(indices));
+        detail::index_list const list(indices, detail::any_size);
         detail::with_element_bytes<T>(
             std::forward<R>(values), [&](std::span<std::byte const> bytes) {
                 detail::require_same_size(bytes.size() / sizeof(T),
-                                          list.positions.size(), "values");
+                                          list.size());
                 std::vector<std::byte> sorted;
                 auto const in_order =
-                    detail::permuted<sizeof(T)>(bytes, list.order, sorted);
+                    detail::permuted<sizeof(T)>(bytes, list.order(), sorted);
                 ref_.change([&](writer& w) {
-                    list.check(w.size(), true);
-                    if (!list.positions.empty())
-                        w.scatter(list.positions, in_order);
+                    detail::check_positions(list.positions(), w.size(), true);
+                    if (!list.empty())
+                        w.scatter(list.positions(), in_order);
                 });
             });
     }
@@ -152,16 +153,16 @@ public:
 
     /// Elements [pos, pos + count). O(log n) pages whatever the count.
     /// Throws out_of_range.
-    template <detail::position P, detail::position N>
+    template <integer P, integer N>
     void erase(P pos, N count) {
-        auto const at = detail::to_position(pos);
-        auto const n = detail::to_position(count);
+        auto const at = detail::to_count(pos, "position");
+        auto const n = detail::to_count(count, "count");
         ref_.change([&](writer& w) { w.erase(at, n); });
     }
 
     /// What the slice selects, in one pass over the touched leaves; gives
     /// how many.
-    template <slice_like S>
+    template <slicing S>
     std::uint64_t erase(S const& s) {
         return ref_.change([&](writer& w) {
             auto const r = detail::resolve(s, w.size());
@@ -172,7 +173,7 @@ public:
     }
 
     /// Removes what the slice selects and gives it, in the slice's order.
-    template <slice_like S>
+    template <slicing S>
     std::vector<T> extract(S const& s) {
         return ref_.change([&](writer& w) {
             auto const r = detail::resolve(s, w.size());
@@ -188,13 +189,13 @@ public:
 
     /// The elements at these positions. Throws out_of_range, and
     /// invalid_argument if one is given twice.
-    template <std::ranges::input_range I>
+    template <index_range I>
     void erase_at(I&& indices) {
-        auto const list = detail::sorted_indices(std::forward<I>(indices));
+        detail::index_list const list(indices, detail::any_size);
         ref_.change([&](writer& w) {
-            list.check(w.size(), true);
-            if (!list.positions.empty())
-                w.erase_at(list.positions);
+            detail::check_positions(list.positions(), w.size(), true);
+            if (!list.empty())
+                w.erase_at(list.positions());
         });
     }
 
@@ -217,16 +218,16 @@ public:
 
     /// Cuts off the end, or grows by T{}, which takes no space in whole
     /// leaves if it is all zeros.
-    template <detail::position N>
+    template <integer N>
     void resize(N n) {
-        if constexpr (detail::zero_is_default<T>)
-            resize_with(detail::to_position(n), nullptr);
+        if (detail::default_is_zero<T>())
+            resize_with(detail::to_count(n, "count"), nullptr);
         else
             resize(n, T{});
     }
-    template <detail::position N>
+    template <integer N>
     void resize(N n, T const& fill) {
-        resize_with(detail::to_position(n), &fill);
+        resize_with(detail::to_count(n, "count"), &fill);
     }
 
     template <detail::element_range<T> R>
@@ -243,7 +244,7 @@ public:
 private:
     template <class P>
     static auto checked(P pos) {
-        return [at = detail::to_position(pos)](std::uint64_t size) {
+        return [at = detail::to_count(pos, "position")](std::uint64_t size) {
             if (at > size)
                 detail::raise(errc::out_of_range,
                               "insert before element " + std::to_string(at)
@@ -315,7 +316,7 @@ private:
     template <class F>
     void compound(F&& f) {
         auto const& outer = ref_.in_transaction();
-        detail::committer<Policies> c(ref_.engine());
+        detail::committer<Policies> c(ref_.owner());
         if (outer == nullptr) {
             auto const t = c.begin();
             try {

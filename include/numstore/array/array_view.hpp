@@ -74,7 +74,7 @@ class array_view
 
     /// A constant where the slice has one.
     static constexpr std::int64_t step_of(source const& s) noexcept {
-        if constexpr (detail::has_static_step<Slice>)
+        if constexpr (requires { Slice::step.value; })
             return Slice::step;
         else
             return s.step;
@@ -227,11 +227,11 @@ public:
 
     /// All elements, copied leaf by leaf. Throws corrupt, io, no_memory.
     std::vector<T> to_vector() const {
-        std::vector<T> all;
-        all.reserve(static_cast<std::size_t>(size()));
+        std::vector<T> values;
+        values.reserve(static_cast<std::size_t>(size()));
         for (T const value : *this)
-            all.push_back(value);
-        return all;
+            values.push_back(value);
+        return values;
     }
 
 private:

@@ -5,7 +5,8 @@
 #include <numstore/array/attributes.hpp>
 #include <numstore/array/element.hpp>
 #include <numstore/array/element_bytes.hpp>
-#include <numstore/array/indices.hpp>
+#include <numstore/array/field.hpp>
+#include <numstore/array/index_list.hpp>
 #include <numstore/array/position.hpp>
 #include <numstore/array/run_range.hpp>
 #include <numstore/array/slice.hpp>
@@ -36,7 +37,7 @@ public:
 
     explicit const_array(detail::array_ref<Policies> ref)
         : ref_(std::move(ref)) {
-        detail::element_description<T>::template check_page_size<Policies>();
+        static_assert(detail::fits_page_size<T, Policies::page_size>);
     }
 
     const_array in(basic_snapshot<Policies> const& snap) const {
@@ -49,11 +50,11 @@ public:
 
     // single elements; O(log n). Throw out_of_range.
 
-    template <detail::position P>
+    template <integer P>
     T operator[](P pos) const {
         return at(pos);
     }
-    template <detail::position P>
+    template <integer P>
     T at(P pos) const {
         T value;
         read(pos, std::span<T>(&value, 1));
@@ -74,20 +75,20 @@ public:
 
     /// Fills all of `out` with the elements from `pos` on. Throws
     /// out_of_range if there are fewer.
-    template <detail::position P>
+    template <integer P>
     void read(P pos, std::span<T> out) const {
-        auto const from = detail::to_position(pos);
+        auto const from = detail::to_count(pos, "position");
         ref_.read([&](detail::rope_root const& r, auto& pages) {
             detail::check_range(from, out.size(), r.size);
             read_range(r, pages, from, out);
         });
     }
-    template <detail::position P>
+    template <integer P>
     void read(P pos, std::vector<bool>& out) const
         requires std::same_as<T, bool>
     {
         std::vector<std::uint8_t> stored(out.size());
-        auto const from = detail::to_position(pos);
+        auto const from = detail::to_count(pos, "position");
         ref_.read([&](detail::rope_root const& r, auto& pages) {
             detail::check_range(from, stored.size(), r.size);
             detail::visit_leaves(source(pages), r,
@@ -100,7 +101,7 @@ public:
 
     /// What the slice selects, to the front of `out`; gives how many. Throws
     /// size_mismatch if `out` is too small.
-    template <slice_like S>
+    template <slicing S>
     std::uint64_t read(S const& s, std::span<T> out) const {
         return ref_.read([&](detail::rope_root const& r, auto& pages) {
             auto const what = detail::resolve(s, r.size);
@@ -118,7 +119,7 @@ public:
 
     std::vector<T> to_vector() const { return to_vector(all); }
 
-    template <slice_like S>
+    template <slicing S>
     std::vector<T> to_vector(S const& s) const {
         return ref_.read([&](detail::rope_root const& r, auto& pages) {
             auto const what = detail::resolve(s, r.size);
@@ -137,37 +138,37 @@ public:
 
     /// The elements at these positions, in the order given; each leaf is
     /// read once. Throws out_of_range.
-    template <std::ranges::input_range I>
+    template <index_range I>
     std::vector<T> gather(I&& indices) const {
-        auto const list = detail::sorted_indices(std::forward<I>(indices));
+        detail::index_list const list(indices, detail::any_size);
         if constexpr (std::same_as<T, bool>) {
-            std::vector<std::uint8_t> stored(list.positions.size());
+            std::vector<std::uint8_t> stored(list.size());
             gather_sorted(list, detail::bytes_of(stored));
             return std::vector<bool>(stored.begin(), stored.end());
         } else {
-            std::vector<T> out(list.positions.size());
+            std::vector<T> out(list.size());
             gather_sorted(list, detail::bytes_of(out));
             return out;
         }
     }
     /// Throws size_mismatch if `out` is too small.
-    template <std::ranges::input_range I>
+    template <index_range I>
     void gather(I&& indices, std::span<T> out) const {
-        auto const list = detail::sorted_indices(std::forward<I>(indices));
-        if (out.size() < list.positions.size())
+        detail::index_list const list(indices, detail::any_size);
+        if (out.size() < list.size())
             detail::raise(errc::size_mismatch,
-                          std::to_string(list.positions.size())
+                          std::to_string(list.size())
                               + " positions, and room for "
                               + std::to_string(out.size()) + " elements");
         gather_sorted(list,
-                      detail::bytes_of(out.first(list.positions.size())));
+                      detail::bytes_of(out.first(list.size())));
     }
 
     // views: see array_view
 
-    array_view<T, all_t, Policies> view() const { return view(all); }
+    array_view<T, every<1>, Policies> view() const { return view(all); }
 
-    template <slice_like S>
+    template <slicing S>
     array_view<T, S, Policies> view(S const& s) const {
         auto pinned = ref_.pin();
         auto const what = detail::resolve(s, pinned.root.size);
@@ -180,13 +181,13 @@ public:
     auto view(field<Member>) const {
         return view(field<Member>{}, all);
     }
-    template <auto Member, slice_like S>
+    template <auto Member, slicing S>
     auto view(field<Member>, S const& s) const {
         auto pinned = ref_.pin();
         auto const what = detail::resolve(s, pinned.root.size);
-        return array_view<typename field<Member>::type, S, Policies>(
+        return array_view<detail::field_type<Member>, S, Policies>(
             {std::move(pinned), what.first, what.count, what.step,
-             detail::offset_of<T, Member>()});
+             detail::field_offset<T, Member>()});
     }
 
     // runs: see run_range
@@ -197,16 +198,16 @@ public:
         return {std::move(pinned), 0, n};
     }
     /// Throws out_of_range.
-    template <detail::position P, detail::position N>
+    template <integer P, integer N>
     run_range<T, Policies> chunks(P pos, N count) const {
-        auto const first = detail::to_position(pos);
-        auto const n = detail::to_position(count);
+        auto const first = detail::to_count(pos, "position");
+        auto const n = detail::to_count(count, "count");
         auto pinned = ref_.pin();
         detail::check_range(first, n, pinned.root.size);
         return {std::move(pinned), first, n};
     }
     /// Throws invalid_argument unless the step is 1.
-    template <slice_like S>
+    template <slicing S>
     run_range<T, Policies> chunks(S const& s) const {
         auto pinned = ref_.pin();
         auto const what = detail::resolve(s, pinned.root.size);
@@ -247,7 +248,7 @@ protected:
     template <class U>
     static void read_slice(detail::rope_root const& r,
                            detail::pager<Policies>& pages,
-                           detail::slice_range const& what,
+                           selection const& what,
                            std::span<U> out) {
         if (what.count == 0)
             return;
@@ -266,10 +267,10 @@ protected:
     void gather_sorted(detail::index_list const& list,
                        std::span<std::byte> out) const {
         ref_.read([&](detail::rope_root const& r, auto& pages) {
-            list.check(r.size, false);
+            detail::check_positions(list.positions(), r.size, false);
             detail::visit_leaves(
                 source(pages), r,
-                detail::indexed_selection(list.positions, list.order),
+                detail::indexed_selection(list.positions(), list.order()),
                 reader(out));
         });
     }

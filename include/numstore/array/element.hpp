@@ -91,6 +91,18 @@ T load_element(std::byte const* bytes) noexcept {
     return value;
 }
 
+/// The type's text in the catalogue and its size, for layers that know of no
+/// C++ type.
+template <class T>
+struct element_description {
+    static_assert(element<T>, "not an element type: see numstore::element");
+    static constexpr std::uint32_t size = sizeof(T);
+    static std::string const& text() {
+        static std::string const stored = element_type_of<T>().to_string();
+        return stored;
+    }
+};
+
 /// Is T{} stored as zeros, which take no space as a hole?
 template <element T>
 bool default_is_zero() noexcept {

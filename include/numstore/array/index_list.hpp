@@ -3,17 +3,15 @@
 
 #include <numstore/array/position.hpp>
 #include <numstore/error.hpp>
+#include <numstore/rope/selection.hpp>
 
 #include <algorithm>
 #include <array>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <ranges>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace numstore {
@@ -67,7 +65,7 @@ public:
         for (auto const p : positions) {
             std::uint64_t const n = to_count(p, "position");
             if (n >= size)
-                raise_beyond(n, size);
+                raise_out_of_range(n, size);
             positions_.push_back(n);
         }
         if (!std::is_sorted(positions_.begin(), positions_.end()))
@@ -94,13 +92,6 @@ public:
     }
 
 private:
-    [[noreturn]] static void raise_beyond(std::uint64_t n,
-                                          std::uint64_t size) {
-        raise(errc::out_of_range, "position " + std::to_string(n)
-                                      + " in an array of "
-                                      + std::to_string(size) + " elements");
-    }
-
     void sort() {
         std::vector<placed_index> list(positions_.size());
         for (std::size_t i = 0; i != list.size(); ++i)

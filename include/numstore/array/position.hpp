@@ -33,15 +33,13 @@ constexpr std::uint64_t to_count(I value, char const* what) {
     return static_cast<std::uint64_t>(value);
 }
 
-} // namespace detail
-
 /// The position of an element, from any integer type but bool: the parameter
 /// of functions that are no templates. Throws out_of_range if negative.
-class position {
+class position_argument {
 public:
     template <integer I>
-    constexpr position(I value)
-        : value_(detail::to_count(value, "position")) {}
+    constexpr position_argument(I value)
+        : value_(to_count(value, "position")) {}
 
     constexpr std::uint64_t value() const noexcept { return value_; }
 
@@ -49,13 +47,11 @@ private:
     std::uint64_t value_;
 };
 
-/// A number of elements, from any integer type but bool. Throws out_of_range
-/// if negative.
-class element_count {
+/// A number of elements, in the same way.
+class count_argument {
 public:
     template <integer I>
-    constexpr element_count(I value)
-        : value_(detail::to_count(value, "count")) {}
+    constexpr count_argument(I value) : value_(to_count(value, "count")) {}
 
     constexpr std::uint64_t value() const noexcept { return value_; }
 
@@ -63,4 +59,5 @@ private:
     std::uint64_t value_;
 };
 
+} // namespace detail
 } // namespace numstore

@@ -156,6 +156,18 @@ concept slicing = std::copyable<S> && requires(S const s, std::uint64_t size) {
     { s.resolve(size).count } -> std::convertible_to<std::uint64_t>;
     { s.resolve(size).step } -> std::convertible_to<std::int64_t>;
 };
+
+namespace detail {
+
+/// What a slice selects, with its step at run time.
+template <slicing S>
+constexpr selection resolve(S const& s, std::uint64_t size) {
+    auto const what = s.resolve(size);
+    return {what.first, what.count, std::int64_t{what.step}};
+}
+
+} // namespace detail
+
 static_assert(slicing<slice>);
 static_assert(slicing<every<2, 1>>);
 

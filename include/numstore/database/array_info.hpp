@@ -1,6 +1,8 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/format/element_type.hpp>
+
 #include <cstdint>
 #include <string>
 
@@ -9,9 +11,9 @@ namespace numstore {
 /// What `list` tells of an array.
 struct array_info {
     std::string name;
-    std::string element;           ///< as `element_type::to_string` has it
-    std::uint64_t size = 0;        ///< elements
-    std::uint64_t bytes = 0;       ///< of all elements
+    element_type element;
+    std::uint64_t size = 0;         ///< elements
+    std::uint64_t bytes = 0;        ///< of all elements
     std::uint64_t stored_bytes = 0; ///< of its pages at the last checkpoint
 };
 

@@ -52,7 +52,7 @@ public:
         return {engine_, state_, {}, std::move(p)};
     }
 
-    engine_type& engine() const noexcept { return *engine_; }
+    engine_type& owner() const noexcept { return *engine_; }
     std::shared_ptr<engine_type> const& shared_engine() const noexcept {
         return engine_;
     }

@@ -133,7 +133,9 @@ private:
                 c.set_root(changes, catalogue_, s.id, v.root, places[i],
                            s.shape);
         }
-        c.write_out(catalogue_, *out_);
+        names_batch_.emplace(*out_);
+        catalogue_ = {names_batch_->write(catalogue_.names),
+                      names_batch_->write(catalogue_.entries)};
         for (retired const& r : changes.freed)
             if (r.node.place() != no_page)
                 replaced_.push_back({r.node.place(), r.pages});
@@ -221,6 +223,7 @@ private:
         lsn const previous_redo = e_->newest.redo;
         e_->newest = next_;
         batch_->keep();
+        names_batch_->keep();
         swap_clean_versions(sequence);
         for (extent const& x : replaced_)
             e_->pages->retire(x, sequence, generation_ - 1);
@@ -236,9 +239,8 @@ private:
     /// Versions that refer to the written pages alone, so that frames go.
     void swap_clean_versions(std::uint64_t sequence) {
         using chain = version_chain<catalogue_version>;
-        catalogue<Policies> const c(*e_->pages);
         auto* const fresh = e_->catalogue_versions.publish(
-            std::make_unique<chain::node>(sequence, c.written(catalogue_)));
+            std::make_unique<chain::node>(sequence, catalogue_));
         e_->cuts.template push<catalogue_version>(nullptr, fresh);
         for (array_state_ptr const& s : e_->dirty) {
             s->dirty = false;
@@ -279,6 +281,7 @@ private:
     std::vector<extent> own_; ///< taken; go back if the checkpoint fails
     std::optional<writer> out_;
     std::optional<write_out_batch<Policies>> batch_;
+    std::optional<keyed_write_out<Policies>> names_batch_;
 };
 
 } // namespace numstore::detail

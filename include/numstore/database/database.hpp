@@ -137,20 +137,6 @@ public:
         return basic_snapshot<Policies>(shared_engine());
     }
 
-    /// An array whose element type is not known. Throws not_found.
-    basic_any_array<Policies> open_any(std::string_view name) {
-        return basic_any_array<Policies>(names().open(name, {}));
-    }
-
-    /// A new array of a type described at run time; `Type` is `element_type`.
-    template <class Type>
-    basic_any_array<Policies> create_any(std::string_view name,
-                                         Type const& type) {
-        return basic_any_array<Policies>(
-            names().create(name, type.to_string(),
-                           detail::element_size_for<Policies>(type), false));
-    }
-
     /// Writes what has changed to its pages and shortens the log. Others go
     /// on reading. Costs two syncs, or nothing if nothing has changed.
     /// Throws no_space, io, failed.
@@ -183,7 +169,9 @@ private:
         return engine_;
     }
 
-    void open_file(std::string const& path, options o) {
+    void open_file(std::string const& path, options o)
+        requires file_device<storage>
+    {
         if (path.empty())
             detail::raise(errc::invalid_argument, "an empty path");
         for (;;) {
@@ -198,7 +186,9 @@ private:
     }
 
     /// False if there is no such file.
-    bool open_existing(std::string const& path, options const& o) {
+    bool open_existing(std::string const& path, options const& o)
+        requires file_device<storage>
+    {
         std::error_code ec;
         bool const read_only = o.mode == open_mode::read_only;
         storage device = storage::open(path, read_only, o.allow_network_fs,
@@ -233,7 +223,9 @@ private:
     }
 
     /// False if somebody else made the file meanwhile.
-    bool create_file(std::string const& path, options const& o) {
+    bool create_file(std::string const& path, options const& o)
+        requires file_device<storage>
+    {
         std::error_code ec;
         storage device = storage::create(path, o.allow_network_fs, ec);
         if (ec)

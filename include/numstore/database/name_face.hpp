@@ -3,9 +3,13 @@
 
 #include <numstore/database/array_info.hpp>
 #include <numstore/database/names.hpp>
+#include <numstore/error.hpp>
+#include <numstore/format/element_parser.hpp>
+#include <numstore/format/element_type.hpp>
 #include <numstore/fwd.hpp>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +43,25 @@ public:
         return array<T, Policies>(make<T>(name, true));
     }
 
+    /// An array whose element type is not known. Throws not_found.
+    basic_any_array<Policies> open_any(std::string_view name) {
+        return basic_any_array<Policies>(face().names().open(name, {}));
+    }
+
+    /// A new array of a type described at run time. Throws already_exists,
+    /// invalid_argument (name; too large an element).
+    basic_any_array<Policies> create_any(std::string_view name,
+                                         element_type const& type) {
+        if (type.size() > max_element_pages * Policies::page_size)
+            raise(errc::invalid_argument,
+                  "an element of " + std::to_string(type.size())
+                      + " bytes is too large for pages of "
+                      + std::to_string(Policies::page_size));
+        return basic_any_array<Policies>(face().names().create(
+            name, type.to_string(), static_cast<std::uint32_t>(type.size()),
+            false));
+    }
+
     bool contains(std::string_view name) const {
         return face().names().contains(name);
     }
@@ -62,7 +85,6 @@ private:
     template <class T>
     array_ref<Policies> make(std::string_view name, bool or_open) {
         using description = element_description<T>;
-        description::template check_page_size<Policies>();
         return face().names().create(name, description::text(),
                                      description::size, or_open);
     }
@@ -73,20 +95,27 @@ private:
     }
 };
 
+/// Bytes of the leaves that an array has at least; small arrays live in the
+/// catalogue, and holes take none.
+template <class Policies>
+std::uint64_t stored_bytes_of(format::catalogue_entry const& e,
+                              std::uint64_t size) {
+    leaf_shape const shape =
+        leaf_shape_of(e.element_size, Policies::page_size);
+    if (e.root.kind != format::root_kind::tree || e.root.place == no_page)
+        return 0;
+    return (size + shape.capacity - 1) / shape.capacity * shape.page_bytes;
+}
+
 template <class Policies>
 std::vector<array_info> list_arrays(names<Policies> const& in,
                                     std::string_view pattern) {
     std::vector<array_info> all;
     in.list(pattern, [&](format::catalogue_entry const& e,
                          std::uint64_t size) {
-        leaf_shape const shape =
-            leaf_shape_of(e.element_size, Policies::page_size);
-        std::uint64_t const leaves =
-            e.root.kind == format::root_kind::tree && e.root.place != no_page
-                ? (size + shape.capacity - 1) / shape.capacity
-                : 0;
-        all.push_back({e.name, e.element, size, size * e.element_size,
-                       leaves * shape.page_bytes});
+        all.push_back({e.name, element_type::parse(e.element), size,
+                       size * e.element_size,
+                       stored_bytes_of<Policies>(e, size)});
     });
     return all;
 }

@@ -36,7 +36,7 @@ public:
         : engine_(std::move(e)), transaction_(std::move(t)),
           pin_(std::move(p)) {}
 
-    engine_type& engine() const noexcept { return *engine_; }
+    engine_type& owner() const noexcept { return *engine_; }
     std::shared_ptr<engine_type> const& shared_engine() const noexcept {
         return engine_;
     }
@@ -60,7 +60,7 @@ public:
     /// Throws already_exists, unless an array with this element will do.
     array_ref<Policies> create(std::string_view name, std::string_view element,
                                std::uint32_t element_size, bool or_open) const {
-        format::check_name(name);
+        detail::check_name(name);
         return change([&](writer& w) {
             if (or_open)
                 if (auto const id = w.find(name)) {
@@ -81,7 +81,7 @@ public:
         change([&](writer& w) { w.drop(name); });
     }
     void rename(std::string_view from, std::string_view to) const {
-        format::check_name(to);
+        detail::check_name(to);
         change([&](writer& w) { w.rename(from, to); });
     }
 
@@ -170,7 +170,7 @@ private:
     }
 
     array_state_ptr find(std::string_view name) const {
-        format::check_name(name);
+        detail::check_name(name);
         if (transaction_ != nullptr)
             return change([&](writer& w) -> array_state_ptr {
                 auto const id = w.find(name);
@@ -206,7 +206,7 @@ private:
                               found.emplace_back(name);
                       });
             for (auto const& [name, id] : transaction_->delta.names)
-                if (id && format::glob_matches(pattern, name))
+                if (id && detail::glob_matches(pattern, name))
                     found.push_back(name);
             std::sort(found.begin(), found.end());
             for (std::string const& name : found) {

@@ -37,7 +37,7 @@ public:
     read_pin& operator=(read_pin const&) = delete;
     ~read_pin() { leave(); }
 
-    engine_type& engine() const noexcept { return *engine_; }
+    engine_type& owner() const noexcept { return *engine_; }
     std::shared_ptr<engine_type> const& shared_engine() const noexcept {
         return engine_;
     }

@@ -1,0 +1,237 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/inline_array.hpp>
+#include <numstore/database/keyed_tree.hpp>
+#include <numstore/database/keyed_write_out.hpp>
+#include <numstore/error.hpp>
+#include <numstore/format/catalogue_entry.hpp>
+#include <numstore/format/glob.hpp>
+#include <numstore/format/superblock.hpp>
+#include <numstore/rope/leaf_shape.hpp>
+#include <numstore/rope/node_source.hpp>
+#include <numstore/rope/root.hpp>
+#include <numstore/rope/write_out.hpp>
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// One version of the catalogue: name -> id, and id -> entry. The roots of
+/// arrays in the entries are those of the last checkpoint.
+struct catalogue_version {
+    keyed_root names;
+    keyed_root entries;
+};
+
+/// What a transaction changes in the catalogue; nothing stands for "gone".
+struct catalogue_delta {
+    std::map<std::string, std::optional<std::uint64_t>, std::less<>> names;
+    std::map<std::uint64_t, std::optional<format::catalogue_entry>> entries;
+
+    bool empty() const noexcept { return names.empty() && entries.empty(); }
+};
+
+/// Reads and changes versions of the catalogue. Reading needs no lock.
+template <class Policies>
+class catalogue {
+    using tree = keyed_tree<Policies>;
+    using edit_type = typename tree::edit_type;
+
+public:
+    explicit catalogue(pager<Policies>& pages) noexcept
+        : pages_(&pages), tree_(pages) {}
+
+    std::optional<std::uint64_t> find_id(catalogue_version const& v,
+                                         std::string_view name) const {
+        auto const e = tree_.find(v.names, name);
+        if (e == nullptr)
+            return std::nullopt;
+        return format::decode_array_id(e->value);
+    }
+
+    std::optional<format::catalogue_entry>
+    find_entry(catalogue_version const& v, std::uint64_t id) const {
+        auto const key = format::encode_array_id(id);
+        auto const e = tree_.find(v.entries, format::as_text(key));
+        if (e == nullptr)
+            return std::nullopt;
+        auto entry = format::decode_catalogue_entry(e->value);
+        if (entry.id != id
+            || entry.element_size > max_element_pages * Policies::page_size)
+            raise(errc::corrupt, pages_->name() + ": the catalogue entry of "
+                                     + entry.name + " is damaged");
+        return entry;
+    }
+
+    /// f(name, id) for names that match, in order.
+    template <class F>
+    void each(catalogue_version const& v, std::string_view pattern,
+              F&& f) const {
+        std::string_view const prefix = detail::glob_prefix(pattern);
+        tree_.each(v.names, prefix, [&](keyed_entry const& e) {
+            if (!std::string_view(e.key).starts_with(prefix))
+                return false;
+            if (detail::glob_matches(pattern, e.key))
+                f(std::string_view(e.key), format::decode_array_id(e.value));
+            return true;
+        });
+    }
+
+    /// The array's elements as of the last checkpoint. Small ones are copied
+    /// to a frame of their own.
+    rope_root root_of(format::catalogue_entry const& e,
+                      leaf_shape const& shape) const {
+        rope_root root;
+        if (e.root.kind == format::root_kind::inline_bytes) {
+            boost::intrusive_ptr<leaf_frame> leaf(
+                new leaf_frame(published_token, pages_->account(),
+                               e.root.elements.size()));
+            std::memcpy(leaf->data(), e.root.elements.data(),
+                        e.root.elements.size());
+            root = {child_ref(leaf), 0, e.size};
+        } else if (e.root.kind == format::root_kind::tree) {
+            root = {e.root.place == no_page
+                        ? child_ref()
+                        : child_ref(e.root.place, e.root.checksum),
+                    e.root.height, e.size};
+        }
+        if (e.root.kind == format::root_kind::inline_bytes
+                ? e.size > shape.capacity
+                : false)
+            raise(errc::corrupt, pages_->name() + ": array " + e.name
+                                     + " has too large an entry");
+        if (e.root.kind == format::root_kind::tree)
+            node_source<Policies>(*pages_, shape).check_root(root);
+        return root;
+    }
+
+    /// A checkpoint's new root of an array.
+    void set_root(edit_type& changes, catalogue_version& v, std::uint64_t id,
+                  rope_root const& root, placed_root const& placed,
+                  leaf_shape const& shape) const {
+        auto entry = find_entry(v, id);
+        if (!entry)
+            return;
+        entry->size = root.size;
+        entry->root = {};
+        if (is_inline(root, shape) && !root.empty()) {
+            auto const* const leaf =
+                static_cast<leaf_frame const*>(root.node.node());
+            entry->root.kind = format::root_kind::inline_bytes;
+            entry->root.elements.assign(leaf->data(),
+                                        leaf->data() + shape.bytes(root.size));
+        } else if (!root.empty()) {
+            entry->root.kind = format::root_kind::tree;
+            entry->root.height = root.height;
+            entry->root.place = placed.place;
+            entry->root.checksum = placed.checksum;
+        }
+        put_entry(changes, v, *entry);
+    }
+
+    /// A transaction's changes. An entry that was there keeps its root.
+    void apply(edit_type& changes, catalogue_version& v,
+               catalogue_delta const& delta) const {
+        for (auto const& [name, id] : delta.names) {
+            if (!id) {
+                tree_.erase(changes, v.names, name);
+                continue;
+            }
+            auto const bytes = format::encode_array_id(*id);
+            tree_.set(changes, v.names, name, {bytes.begin(), bytes.end()});
+        }
+        for (auto const& [id, entry] : delta.entries) {
+            auto const key = format::encode_array_id(id);
+            if (!entry) {
+                tree_.erase(changes, v.entries, format::as_text(key));
+                continue;
+            }
+            auto const old = find_entry(v, id);
+            if (!old) {
+                put_entry(changes, v, *entry);
+                continue;
+            }
+            format::catalogue_entry merged = *entry;
+            merged.root = old->root;
+            merged.size = old->size;
+            put_entry(changes, v, merged);
+        }
+    }
+
+    /// f(extent) for all of its pages.
+    template <class F>
+    void walk(catalogue_version const& v, F&& f) const {
+        tree_.walk(v.names, f);
+        tree_.walk(v.entries, f);
+    }
+
+    /// report(page, text) where names and entries contradict each other.
+    template <class F>
+    void check(catalogue_version const& v, F&& report) const {
+        std::uint64_t named = 0;
+        each(v, "*", [&](std::string_view name, std::uint64_t id) {
+            ++named;
+            auto const e = find_entry(v, id);
+            if (!e || e->name != name)
+                report(no_page, std::string(name)
+                                    + " names an entry that is missing");
+        });
+        if (named != v.entries.count)
+            report(no_page, std::to_string(named) + " names for "
+                                + std::to_string(v.entries.count)
+                                + " entries");
+    }
+
+    // superblocks
+
+    static catalogue_version load(format::superblock const& s) {
+        return {load(s.names), load(s.entries)};
+    }
+    /// Precondition: written.
+    static void store(catalogue_version const& v, format::superblock& s) {
+        s.names = store(v.names);
+        s.entries = store(v.entries);
+    }
+
+private:
+    void put_entry(edit_type& changes, catalogue_version& v,
+                   format::catalogue_entry const& e) const {
+        std::vector<std::byte> bytes;
+        format::encode_catalogue_entry(e, bytes);
+        if (bytes.size() > format::max_value_bytes)
+            raise(errc::invalid_argument,
+                  pages_->name() + ": the attributes of " + e.name
+                      + " are too large");
+        auto const key = format::encode_array_id(e.id);
+        tree_.set(changes, v.entries, format::as_text(key),
+                  std::move(bytes));
+    }
+
+    static keyed_root load(format::tree_root const& t) {
+        if (t.place == no_page)
+            return {};
+        return {child_ref(t.place, t.checksum), t.pages, t.height, t.count};
+    }
+    static format::tree_root store(keyed_root const& r) {
+        if (r.count == 0)
+            return {};
+        return {r.node.place(), r.pages, r.height, r.node.checksum(), r.count};
+    }
+
+    pager<Policies>* pages_;
+    tree tree_;
+};
+
+} // namespace numstore::detail

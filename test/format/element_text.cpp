@@ -1,0 +1,70 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include <boost/test/unit_test.hpp>
+
+#include <numstore/format/element_parser.hpp>
+#include <numstore/format/element_text.hpp>
+
+#include <complex>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+
+using namespace numstore;
+
+namespace {
+
+template <class T>
+std::string shown(std::string_view type, T const& value) {
+    auto const t = element_type::parse(type);
+    BOOST_REQUIRE(t.size() == sizeof value);
+    return to_string(t, reinterpret_cast<std::byte const*>(&value));
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(format_element_text)
+
+BOOST_AUTO_TEST_CASE(scalars) {
+    BOOST_TEST(shown("bool", true) == "true");
+    BOOST_TEST(shown("bool", std::uint8_t{7}) == "true");
+    BOOST_TEST(shown("bool", false) == "false");
+    BOOST_TEST(shown("i8", std::int8_t{-128}) == "-128");
+    BOOST_TEST(shown("u8", std::uint8_t{65}) == "65");
+    BOOST_TEST(shown("i16", std::int16_t{-300}) == "-300");
+    BOOST_TEST(shown("u16", std::uint16_t{65535}) == "65535");
+    BOOST_TEST(shown("i32", std::int32_t{-70000}) == "-70000");
+    BOOST_TEST(shown("u32", std::uint32_t{4000000000}) == "4000000000");
+    BOOST_TEST(shown("i64", std::numeric_limits<std::int64_t>::min())
+               == "-9223372036854775808");
+    BOOST_TEST(shown("u64", UINT64_MAX) == "18446744073709551615");
+    BOOST_TEST(shown("byte", std::byte{0x1f}) == "0x1f");
+}
+
+BOOST_AUTO_TEST_CASE(floats_have_the_fewest_digits) {
+    BOOST_TEST(shown("f32", 0.1f) == "0.1");
+    BOOST_TEST(shown("f64", 0.1) == "0.1");
+    BOOST_TEST(shown("f64", 2.0) == "2");
+    BOOST_TEST(shown("f64", 1.0 / 3) == "0.3333333333333333");
+    BOOST_TEST(shown("f64", -0.0) == "-0");
+    BOOST_TEST(shown("f64", std::numeric_limits<double>::max())
+               == "1.7976931348623157e+308");
+    BOOST_TEST(shown("f32", std::numeric_limits<float>::infinity()) == "inf");
+    BOOST_TEST(shown("c64", std::complex<float>(1, -2.5f)) == "(1,-2.5)");
+    BOOST_TEST(shown("c128", std::complex<double>(0, 1)) == "(0,1)");
+}
+
+BOOST_AUTO_TEST_CASE(arrays_and_structs) {
+    std::uint16_t const numbers[2][3] = {{1, 2, 3}, {4, 5, 6}};
+    BOOST_TEST(shown("[2][3]u16", numbers) == "[[1, 2, 3], [4, 5, 6]]");
+    struct {
+        double t = 1.5;
+        float v = 2;
+        bool set[2] = {true, false};
+    } const sample;
+    BOOST_TEST(shown("{t f64, v f32, set [2]bool}", sample)
+               == "{t: 1.5, v: 2, set: [true, false]}");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
