@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(depth_and_length_are_bounded) {
     BOOST_TEST(says(nested(32, "[1]", ""), "no deeper nesting"));
     BOOST_TEST(says(nested(20000, "[1]", ""), "no deeper nesting"));
     BOOST_TEST(fault(nested(31, "{a ", "}")) == "");
-    BOOST_TEST(says(nested(20000, "{a ", "}"), "no deeper nesting"));
+    BOOST_TEST(says(nested(15000, "{a ", "}"), "no deeper nesting"));
     BOOST_TEST(says(std::string(70000, ' '), "64 KiB"));
 }
 

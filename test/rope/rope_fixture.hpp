@@ -154,6 +154,17 @@ public:
         });
         BOOST_REQUIRE(found == live_);
     }
+    /// The same, if the edit were committed now.
+    template <class Tree>
+    void check_pages(Tree const& tree, edit_type const& e) {
+        auto const before = live_;
+        edit_type copy = e;
+        std::uint64_t const transactions = transactions_;
+        commit(copy);
+        check_pages(tree);
+        live_ = before;
+        transactions_ = transactions;
+    }
 
     std::shared_ptr<typename Policies::storage::faults> plan;
     pager_type pages;

@@ -33,7 +33,7 @@ public:
     void set(std::string_view key, V&& value) {
         detail::check_attribute_key(key);
         auto const bytes =
-            encode_attribute(to_attribute(std::forward<V>(value)));
+            format::encode_attribute(to_attribute(std::forward<V>(value)));
         names_.change([&](auto& w) { w.set_attribute(id_, key, bytes); });
     }
 
@@ -52,7 +52,7 @@ public:
         auto const entry = names_.describe(id_);
         for (auto const& [name, value] : entry.attributes)
             if (name == key)
-                return attribute_cast<V>(decode_attribute(value));
+                return attribute_cast<V>(format::decode_attribute(value));
         return std::nullopt;
     }
 
@@ -70,7 +70,7 @@ public:
     std::vector<std::pair<std::string, attribute_value>> list() const {
         std::vector<std::pair<std::string, attribute_value>> found;
         for (auto const& [name, value] : names_.describe(id_).attributes)
-            found.emplace_back(name, decode_attribute(value));
+            found.emplace_back(name, format::decode_attribute(value));
         return found;
     }
 

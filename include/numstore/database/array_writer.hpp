@@ -139,6 +139,9 @@ public:
         run([&] { tree_.insert_placed(t_->changes, pos, head, runs, tail); });
     }
 
+    /// For reading what the transaction has.
+    tree const& rope() const noexcept { return tree_; }
+
     /// Writes private leaves to disk and drops them from memory, if there
     /// are more than the cache may hold.
     void spill_if_needed() {

@@ -32,6 +32,7 @@ concept segment_source = requires(S s, std::uint64_t n, log_space space) {
 class segment_source_ref {
 public:
     template <segment_source S>
+        requires(!std::same_as<S, segment_source_ref>)
     explicit segment_source_ref(S& source) noexcept
         : object_(std::addressof(source)),
           acquire_([](void* s, std::uint64_t least, std::uint64_t wanted) {
