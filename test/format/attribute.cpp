@@ -65,9 +65,8 @@ BOOST_AUTO_TEST_SUITE(format_attribute)
 
 BOOST_AUTO_TEST_CASE(values_come_back) {
     for (auto const& value : examples())
-        BOOST_TEST(
-            (format::decode_attribute(format::encode_attribute(value))
-             == value));
+        BOOST_TEST((format::decode_attribute(format::encode_attribute(value))
+                    == value));
     auto const nan = format::decode_attribute(
         format::encode_attribute(std::numeric_limits<double>::quiet_NaN()));
     BOOST_TEST(std::isnan(std::get<double>(nan)));
@@ -82,8 +81,8 @@ BOOST_AUTO_TEST_CASE(bytes_are_fixed) {
                 == bytes({1, 254, 255, 255, 255, 255, 255, 255, 255})));
     BOOST_TEST((encoded(1.0) == bytes({2, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f})));
     BOOST_TEST((encoded(std::string("ab")) == bytes({3, 'a', 'b'})));
-    BOOST_TEST((encoded(std::vector<bool>{false, true})
-                == bytes({4, 2, 0, 1})));
+    BOOST_TEST(
+        (encoded(std::vector<bool>{false, true}) == bytes({4, 2, 0, 1})));
     BOOST_TEST((encoded(std::vector<std::string>{"a", ""})
                 == bytes({7, 2, 1, 'a', 0})));
 }
@@ -112,14 +111,13 @@ BOOST_AUTO_TEST_CASE(damaged_bytes) {
     BOOST_TEST(corrupt(bytes({7, 1, 1, 0xff})));
     BOOST_TEST(corrupt(bytes({7, 1, 5, 'a'})));
     BOOST_TEST(corrupt(
-        std::vector<std::byte>(format::max_attribute_bytes + 1,
-                               std::byte{3})));
+        std::vector<std::byte>(format::max_attribute_bytes + 1, std::byte{3})));
 }
 
 BOOST_AUTO_TEST_CASE(any_bytes_are_a_value_or_an_error) {
     char const* const given = std::getenv("NUMSTORE_SEED");
-    auto const seed = given ? std::strtoull(given, nullptr, 10)
-                            : std::random_device{}();
+    auto const seed =
+        given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
     BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << seed);
     std::mt19937_64 random(seed);
     for (int i = 0; i < 100000; ++i) {

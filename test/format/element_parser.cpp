@@ -38,12 +38,29 @@ bool says(std::string_view text, std::string_view what) {
 BOOST_AUTO_TEST_SUITE(format_element_parser)
 
 BOOST_AUTO_TEST_CASE(texts_come_back) {
-    for (auto text :
-         {"bool", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32",
-          "f64", "c64", "c128", "byte", "[3]f32", "[2][3]f32",
-          "{t f64, v f32, flags u8}", "{a u8, b f64 @1} %1", "{a u8} #5",
-          "{a [3]{x c64, y bool}, b byte @50} %64", "{größe f32}",
-          "{a f32, b f64} #24", "{f32 f32, bool bool}"})
+    for (auto text : {"bool",
+                      "i8",
+                      "i16",
+                      "i32",
+                      "i64",
+                      "u8",
+                      "u16",
+                      "u32",
+                      "u64",
+                      "f32",
+                      "f64",
+                      "c64",
+                      "c128",
+                      "byte",
+                      "[3]f32",
+                      "[2][3]f32",
+                      "{t f64, v f32, flags u8}",
+                      "{a u8, b f64 @1} %1",
+                      "{a u8} #5",
+                      "{a [3]{x c64, y bool}, b byte @50} %64",
+                      "{größe f32}",
+                      "{a f32, b f64} #24",
+                      "{f32 f32, bool bool}"})
         BOOST_TEST(round_trip(text) == text);
 }
 
@@ -109,14 +126,14 @@ BOOST_AUTO_TEST_CASE(depth_and_length_are_bounded) {
 
 BOOST_AUTO_TEST_CASE(any_text_is_a_type_or_an_error) {
     char const* const given = std::getenv("NUMSTORE_SEED");
-    auto const seed = given ? std::strtoull(given, nullptr, 10)
-                            : std::random_device{}();
+    auto const seed =
+        given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
     BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << seed);
     std::mt19937_64 random(seed);
     std::string_view const words[] = {
-        "{", "}", "[", "]", ",", "@", "#", "%", " ", "f32", "u8 ", "bool",
-        "a", "b ", "c ", "1", "2", "16", "4294967295", "\xff", "{a u8",
-        ", b f64", "}", "[3]", "u16"};
+        "{",          "}",    "[",     "]",       ",",  "@",   "#",  "%", " ",
+        "f32",        "u8 ",  "bool",  "a",       "b ", "c ",  "1",  "2", "16",
+        "4294967295", "\xff", "{a u8", ", b f64", "}",  "[3]", "u16"};
     int types = 0;
     for (int i = 0; i < 200000; ++i) {
         std::string text;

@@ -48,14 +48,20 @@ BOOST_AUTO_TEST_CASE(scalars) {
         char const* text;
         std::size_t size;
     };
-    for (row const& r : std::initializer_list<row>{
-             {kind::boolean, "bool", 1}, {kind::i8, "i8", 1},
-             {kind::i16, "i16", 2},      {kind::i32, "i32", 4},
-             {kind::i64, "i64", 8},      {kind::u8, "u8", 1},
-             {kind::u16, "u16", 2},      {kind::u32, "u32", 4},
-             {kind::u64, "u64", 8},      {kind::f32, "f32", 4},
-             {kind::f64, "f64", 8},      {kind::c64, "c64", 8},
-             {kind::c128, "c128", 16},   {kind::byte, "byte", 1}}) {
+    for (row const& r : std::initializer_list<row>{{kind::boolean, "bool", 1},
+                                                   {kind::i8, "i8", 1},
+                                                   {kind::i16, "i16", 2},
+                                                   {kind::i32, "i32", 4},
+                                                   {kind::i64, "i64", 8},
+                                                   {kind::u8, "u8", 1},
+                                                   {kind::u16, "u16", 2},
+                                                   {kind::u32, "u32", 4},
+                                                   {kind::u64, "u64", 8},
+                                                   {kind::f32, "f32", 4},
+                                                   {kind::f64, "f64", 8},
+                                                   {kind::c64, "c64", 8},
+                                                   {kind::c128, "c128", 16},
+                                                   {kind::byte, "byte", 1}}) {
         element_type const t(r.k);
         BOOST_TEST(t.to_string() == r.text);
         BOOST_TEST(t.size() == r.size);
@@ -74,14 +80,13 @@ BOOST_AUTO_TEST_CASE(arrays) {
     BOOST_TEST(t.alignment() == 4u);
     BOOST_TEST(t.extent() == 2u);
     BOOST_TEST(t.inner() == "[3]f32");
-    BOOST_TEST(refuses([] { return element_type::array_of(0, {}); },
-                       "no elements"));
+    BOOST_TEST(
+        refuses([] { return element_type::array_of(0, {}); }, "no elements"));
     BOOST_TEST(refuses([] { return element_type::array_of(UINT64_MAX, {}); },
                        "256 MiB"));
     BOOST_TEST(refuses(
         [] {
-            return element_type::array_of(UINT64_MAX,
-                                          element_type(kind::f64));
+            return element_type::array_of(UINT64_MAX, element_type(kind::f64));
         },
         "256 MiB"));
     BOOST_TEST(element_type::array_of(std::uint64_t{1} << 28, {}).size()
@@ -128,13 +133,13 @@ BOOST_AUTO_TEST_CASE(impossible_structs) {
     BOOST_TEST(refuses([&] { return structure({{"1", 0, u8}}, 1); }, "named"));
     BOOST_TEST(
         refuses([&] { return structure({{"a b", 0, u8}}, 1); }, "named"));
-    BOOST_TEST(refuses([&] { return structure({{"a", 1, u8}}, 1); },
-                       "does not lie"));
+    BOOST_TEST(
+        refuses([&] { return structure({{"a", 1, u8}}, 1); }, "does not lie"));
     BOOST_TEST(refuses([&] { return structure({{"a", UINT64_MAX, f64}}, 8); },
                        "does not lie"));
-    BOOST_TEST(refuses(
-        [&] { return structure({{"a", 0, f64}, {"b", 7, u8}}, 8); },
-        "overlaps"));
+    BOOST_TEST(
+        refuses([&] { return structure({{"a", 0, f64}, {"b", 7, u8}}, 8); },
+                "overlaps"));
     BOOST_TEST(refuses(
         [&] { return structure({{"a", 0, u8}, {"a", 1, u8}}, 2); }, "twice"));
     BOOST_TEST(refuses([&] { return structure({{"a", 0, u8}}, 1, 3); },

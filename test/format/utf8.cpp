@@ -34,10 +34,8 @@ BOOST_AUTO_TEST_CASE(every_code_point_comes_back) {
     for (char32_t c = 0; c < 0x110100; ++c) {
         auto const text = encoded(c);
         auto const got = detail::decode_utf8(text, 0);
-        bool const legal =
-            c <= 0x10ffff && !(c >= 0xd800 && c <= 0xdfff);
-        if (legal ? got.value != c || got.bytes != text.size()
-                  : got.bytes != 0)
+        bool const legal = c <= 0x10ffff && !(c >= 0xd800 && c <= 0xdfff);
+        if (legal ? got.value != c || got.bytes != text.size() : got.bytes != 0)
             ++wrong;
     }
     BOOST_TEST(wrong == 0);

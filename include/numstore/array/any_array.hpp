@@ -44,8 +44,8 @@ public:
     array_info info() const {
         std::uint64_t const n = size();
         auto const entry =
-            detail::names<Policies>(ref_.shared_engine(),
-                                    ref_.in_transaction(), ref_.in_snapshot())
+            detail::names<Policies>(ref_.shared_engine(), ref_.in_transaction(),
+                                    ref_.in_snapshot())
                 .describe(ref_.state().id);
         return {entry.name, type_, n, n * type_.size(),
                 detail::stored_bytes_of<Policies>(entry, n)};
@@ -75,8 +75,7 @@ public:
         auto const stored = normalized(bytes);
         ref_.change([&](writer& w) {
             auto const what = detail::resolve(s, w.size());
-            detail::require_same_size(stored.size() / type_.size(),
-                                      what.count);
+            detail::require_same_size(stored.size() / type_.size(), what.count);
             if (what.count != 0)
                 w.write(what.first, what.step, stored);
         });
@@ -134,9 +133,9 @@ public:
     template <element T>
     array<T, Policies> as() const {
         if (type_ != element_type_of<T>())
-            detail::raise(errc::type_mismatch,
-                          ref_.state().name + ": has elements of type "
-                              + type_.to_string());
+            detail::raise(errc::type_mismatch, ref_.state().name
+                                                   + ": has elements of type "
+                                                   + type_.to_string());
         return array<T, Policies>(ref_);
     }
 
@@ -146,10 +145,9 @@ public:
     void visit(F&& f) const {
         bool const found =
             try_visit<bool, std::int8_t, std::int16_t, std::int32_t,
-                      std::int64_t, std::uint8_t, std::uint16_t,
-                      std::uint32_t, std::uint64_t, float, double,
-                      std::complex<float>, std::complex<double>, std::byte>(
-                f);
+                      std::int64_t, std::uint8_t, std::uint16_t, std::uint32_t,
+                      std::uint64_t, float, double, std::complex<float>,
+                      std::complex<double>, std::byte>(f);
         if (!found)
             detail::raise(errc::type_mismatch,
                           ref_.state().name + ": elements of type "
@@ -158,8 +156,7 @@ public:
     }
 
 private:
-    using tree_type =
-        detail::rope_tree<detail::dynamic_element, Policies>;
+    using tree_type = detail::rope_tree<detail::dynamic_element, Policies>;
 
     tree_type tree(detail::pager<Policies>& pages,
                    detail::rope_root const& r) const {

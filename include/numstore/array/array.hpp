@@ -85,9 +85,7 @@ public:
         insert_at(checked(pos), source.view(s));
     }
 
-    void push_back(T const& value) {
-        append(std::span<T const>(&value, 1));
-    }
+    void push_back(T const& value) { append(std::span<T const>(&value, 1)); }
 
     // overwriting
 

@@ -46,9 +46,7 @@ struct view_run {
     std::uint64_t count = 0;
     leaf_pin pin{};
 
-    bool holds(std::uint64_t pos) const noexcept {
-        return pos - first < count;
-    }
+    bool holds(std::uint64_t pos) const noexcept { return pos - first < count; }
 };
 
 /// The leaf that holds `pos`. O(log n). Throws corrupt, io.
@@ -167,8 +165,7 @@ public:
         friend bool operator==(iterator const& a, iterator const& b) noexcept {
             return a.index_ == b.index_;
         }
-        friend auto operator<=>(iterator const& a,
-                                iterator const& b) noexcept {
+        friend auto operator<=>(iterator const& a, iterator const& b) noexcept {
             return a.index_ <=> b.index_;
         }
 
@@ -190,8 +187,9 @@ public:
             left_ = step > 0 ? (run_.count - skip - 1)
                                        / static_cast<std::uint64_t>(step)
                                    + 1
-                             : skip / (std::uint64_t{0}
-                                       - static_cast<std::uint64_t>(step))
+                             : skip
+                                       / (std::uint64_t{0}
+                                          - static_cast<std::uint64_t>(step))
                                    + 1;
         }
 
@@ -217,9 +215,9 @@ public:
     /// The same, checked. Throws out_of_range.
     T at(std::uint64_t i) const {
         if (i >= size())
-            detail::raise(errc::out_of_range,
-                          "element " + std::to_string(i) + " of a view of "
-                              + std::to_string(size()));
+            detail::raise(errc::out_of_range, "element " + std::to_string(i)
+                                                  + " of a view of "
+                                                  + std::to_string(size()));
         return *iterator(source_.get(), i);
     }
     T front() const { return at(0); }

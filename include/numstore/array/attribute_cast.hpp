@@ -28,22 +28,21 @@ template <class T>
 concept text_like = std::convertible_to<T const&, std::string_view>;
 
 template <class T>
-concept attribute_scalar = std::same_as<T, bool> || integer<T>
-                           || attribute_float<T> || text_like<T>;
+concept attribute_scalar =
+    std::same_as<T, bool> || integer<T> || attribute_float<T> || text_like<T>;
 
 template <class R>
 concept attribute_list =
-    std::ranges::input_range<R>
-    && !text_like<std::remove_cvref_t<R>>
+    std::ranges::input_range<R> && !text_like<std::remove_cvref_t<R>>
     && attribute_scalar<std::ranges::range_value_t<R>>;
 
 /// How a scalar is kept in an attribute.
 template <attribute_scalar T>
 using stored_scalar = std::conditional_t<
     std::same_as<T, bool>, bool,
-    std::conditional_t<integer<T>, std::int64_t,
-                       std::conditional_t<attribute_float<T>, double,
-                                          std::string>>>;
+    std::conditional_t<
+        integer<T>, std::int64_t,
+        std::conditional_t<attribute_float<T>, double, std::string>>>;
 
 template <attribute_scalar T>
 stored_scalar<T> to_stored(T const& value) {
@@ -77,11 +76,9 @@ T from_stored(stored_scalar<T> const& value) {
     }
 }
 
-inline constexpr std::array<char const*,
-                            std::variant_size_v<attribute_value>>
-    attribute_kind_names{"bool",          "int64",
-                         "double",        "string",
-                         "list of bool",  "list of int64",
+inline constexpr std::array<char const*, std::variant_size_v<attribute_value>>
+    attribute_kind_names{"bool",           "int64",         "double",
+                         "string",         "list of bool",  "list of int64",
                          "list of double", "list of string"};
 
 /// The alternative Stored. Throws type_mismatch.

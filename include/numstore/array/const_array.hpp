@@ -107,8 +107,7 @@ public:
             auto const what = detail::resolve(s, r.size);
             if (what.count > out.size())
                 detail::raise(errc::size_mismatch,
-                              "the slice selects "
-                                  + std::to_string(what.count)
+                              "the slice selects " + std::to_string(what.count)
                                   + " elements, and there is room for "
                                   + std::to_string(out.size()));
             read_slice(r, pages, what,
@@ -156,12 +155,11 @@ public:
     void gather(I&& indices, std::span<T> out) const {
         detail::index_list const list(indices, detail::any_size);
         if (out.size() < list.size())
-            detail::raise(errc::size_mismatch,
-                          std::to_string(list.size())
-                              + " positions, and room for "
-                              + std::to_string(out.size()) + " elements");
-        gather_sorted(list,
-                      detail::bytes_of(out.first(list.size())));
+            detail::raise(errc::size_mismatch, std::to_string(list.size())
+                                                   + " positions, and room for "
+                                                   + std::to_string(out.size())
+                                                   + " elements");
+        gather_sorted(list, detail::bytes_of(out.first(list.size())));
     }
 
     // views: see array_view
@@ -248,8 +246,7 @@ protected:
     template <class U>
     static void read_slice(detail::rope_root const& r,
                            detail::pager<Policies>& pages,
-                           selection const& what,
-                           std::span<U> out) {
+                           selection const& what, std::span<U> out) {
         if (what.count == 0)
             return;
         auto const to = reader(detail::bytes_of(out));
@@ -258,10 +255,10 @@ protected:
                 source(pages), r,
                 detail::range_selection(what.first, what.count), to);
         else
-            detail::visit_leaves(source(pages), r,
-                                 detail::strided_selection(
-                                     what.first, what.step, what.count),
-                                 to);
+            detail::visit_leaves(
+                source(pages), r,
+                detail::strided_selection(what.first, what.step, what.count),
+                to);
     }
 
     void gather_sorted(detail::index_list const& list,

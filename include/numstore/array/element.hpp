@@ -20,9 +20,8 @@ namespace numstore {
 /// of elements, and trivially copyable structs that Boost.Describe describes,
 /// with their bases, all of whose members are elements or arrays of such.
 template <class T>
-concept element =
-    std::semiregular<T> && std::is_trivially_copyable_v<T>
-    && detail::described_element<T> && alignof(T) <= 64;
+concept element = std::semiregular<T> && std::is_trivially_copyable_v<T>
+                  && detail::described_element<T> && alignof(T) <= 64;
 
 static_assert(element<bool> && element<float> && element<std::byte>);
 static_assert(element<std::complex<double>>);
@@ -43,8 +42,7 @@ using element_of = fixed_element<sizeof(T)>;
 
 /// A T has bytes that belong to no member.
 template <element T>
-inline constexpr bool has_padding =
-    element_traits<T>::value_bytes != sizeof(T);
+inline constexpr bool has_padding = element_traits<T>::value_bytes != sizeof(T);
 
 /// Writes what is stored for a value to sizeof(T) bytes: padding is zero.
 template <element T>
@@ -129,9 +127,8 @@ struct page_size_for_element {
 /// The smallest page size that allows an element of this size.
 constexpr std::size_t page_size_needed(std::size_t element_size) noexcept {
     constexpr std::size_t smallest = 512;
-    return std::max(smallest, std::bit_ceil((element_size - 1)
-                                                / max_element_pages
-                                            + 1));
+    return std::max(smallest,
+                    std::bit_ceil((element_size - 1) / max_element_pages + 1));
 }
 
 /// True, or no program: arrays of T fit in pages of this size.

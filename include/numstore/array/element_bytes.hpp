@@ -38,8 +38,7 @@ auto bytes_of(R&& range) noexcept {
     auto const values =
         std::span(std::ranges::data(range),
                   static_cast<std::size_t>(std::ranges::size(range)));
-    if constexpr (std::is_const_v<
-                      typename decltype(values)::element_type>)
+    if constexpr (std::is_const_v<typename decltype(values)::element_type>)
         return std::as_bytes(values);
     else
         return std::as_writable_bytes(values);
@@ -110,8 +109,7 @@ std::span<std::byte const> permuted(std::span<std::byte const> bytes,
 inline void require_same_size(std::uint64_t given, std::uint64_t wanted) {
     if (given != wanted)
         raise(errc::size_mismatch, std::to_string(given) + " values for "
-                                       + std::to_string(wanted)
-                                       + " elements");
+                                       + std::to_string(wanted) + " elements");
 }
 
 /// Positions of any array: to be checked against its size later.

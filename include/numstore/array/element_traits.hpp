@@ -81,8 +81,7 @@ template <std::integral T>
 struct element_traits<T> : scalar_traits<T, integer_kind<T>()> {};
 
 template <class T>
-    requires(std::is_enum_v<T> && !std::is_const_v<T>
-             && !std::is_volatile_v<T>)
+    requires(std::is_enum_v<T> && !std::is_const_v<T> && !std::is_volatile_v<T>)
 struct element_traits<T> : element_traits<std::underlying_type_t<T>> {};
 
 /// T has traits, as it is or as a member.
@@ -121,9 +120,10 @@ template <described_element E, std::size_t N>
 struct element_traits<E[N]> : repeated_traits<E, N> {};
 
 template <class T>
-using described_members = boost::describe::describe_members<
-    T, boost::describe::mod_any_access | boost::describe::mod_inherited
-           | boost::describe::mod_hidden>;
+using described_members =
+    boost::describe::describe_members<T, boost::describe::mod_any_access
+                                             | boost::describe::mod_inherited
+                                             | boost::describe::mod_hidden>;
 
 /// An object to take the offsets of members from.
 template <class T>

@@ -18,8 +18,8 @@ namespace numstore {
 
 /// A range of positions: any integers but bool, in any order.
 template <class R>
-concept index_range = std::ranges::input_range<R>
-                      && integer<std::ranges::range_value_t<R>>;
+concept index_range =
+    std::ranges::input_range<R> && integer<std::ranges::range_value_t<R>>;
 
 namespace detail {
 

@@ -12,13 +12,11 @@ namespace numstore {
 
 /// What positions and counts are given as: any integer type but bool.
 template <class I>
-concept integer =
-    std::integral<I> && !std::same_as<std::remove_cv_t<I>, bool>;
+concept integer = std::integral<I> && !std::same_as<std::remove_cv_t<I>, bool>;
 
 namespace detail {
 
-[[noreturn]] inline void raise_negative(char const* what,
-                                        std::int64_t value) {
+[[noreturn]] inline void raise_negative(char const* what, std::int64_t value) {
     raise(errc::out_of_range,
           std::string("a negative ") + what + ": " + std::to_string(value));
 }

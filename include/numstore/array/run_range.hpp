@@ -22,8 +22,7 @@ namespace detail {
 template <class T>
 std::span<T const> as_elements(std::byte const* data,
                                std::uint64_t count) noexcept {
-    return {reinterpret_cast<T const*>(data),
-            static_cast<std::size_t>(count)};
+    return {reinterpret_cast<T const*>(data), static_cast<std::size_t>(count)};
 }
 
 } // namespace detail
@@ -40,7 +39,8 @@ class run_range : public std::ranges::view_interface<run_range<T, Policies>> {
 public:
     run_range(pinned at, std::uint64_t first, std::uint64_t count)
         : pinned_(std::make_shared<pinned const>(std::move(at))),
-          first_(first), end_(first + count) {}
+          first_(first),
+          end_(first + count) {}
 
     class iterator {
     public:
@@ -67,8 +67,7 @@ public:
 
     private:
         void load() {
-            detail::rope_run const r =
-                cursor_.run(end_ - cursor_.position());
+            detail::rope_run const r = cursor_.run(end_ - cursor_.position());
             run_ = detail::as_elements<T>(r.data, r.count);
         }
 

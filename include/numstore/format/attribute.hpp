@@ -80,10 +80,10 @@ private:
                   "attribute: a string of more than 1 MiB");
         std::size_t const at = find_malformed_utf8(text);
         if (at != std::string_view::npos)
-            raise(errc::invalid_argument,
-                  "attribute: the string " + quoted(text)
-                      + " is not UTF-8 from byte " + std::to_string(at)
-                      + " on");
+            raise(errc::invalid_argument, "attribute: the string "
+                                              + quoted(text)
+                                              + " is not UTF-8 from byte "
+                                              + std::to_string(at) + " on");
     }
 
     format::byte_writer out_;
@@ -155,8 +155,7 @@ namespace format {
 
 /// Throws invalid_argument where a string is not UTF-8 or the value takes
 /// more than 1 MiB.
-inline std::vector<std::byte>
-encode_attribute(attribute_value const& value) {
+inline std::vector<std::byte> encode_attribute(attribute_value const& value) {
     std::vector<std::byte> out{static_cast<std::byte>(value.index())};
     detail::attribute_encoder encoder(out);
     std::visit([&](auto const& v) { encoder.put(v); }, value);

@@ -102,8 +102,7 @@ namespace numstore {
 
 /// One element as people read it. Precondition: `bytes` has type.size()
 /// bytes.
-inline std::string to_string(element_type const& type,
-                             std::byte const* bytes) {
+inline std::string to_string(element_type const& type, std::byte const* bytes) {
     std::string text;
     detail::element_printer(text).print(type, bytes);
     return text;

@@ -111,8 +111,7 @@ public:
     /// and lies inside, apart from the others; and where the type is too
     /// large or nested too deep.
     static element_type structure(std::vector<member> members,
-                                  std::uint64_t size,
-                                  std::uint64_t alignment);
+                                  std::uint64_t size, std::uint64_t alignment);
 
     /// Reads the text form, with any white space between its words. Throws
     /// invalid_argument that says what was expected where. Defined in
@@ -165,7 +164,7 @@ private:
     std::uint8_t depth_ = 1;
     std::uint16_t alignment_ = 1;
     std::uint64_t size_ = 1;
-    std::uint64_t text_ = 4;     // the text has at most so many bytes
+    std::uint64_t text_ = 4;    // the text has at most so many bytes
     std::vector<member> parts_; // an array has one, without a name
 };
 
@@ -233,9 +232,8 @@ inline element_type element_type::structure(std::vector<member> members,
     constexpr std::uint64_t numbers = 24;
     if (!std::has_single_bit(alignment)
         || alignment > detail::max_element_alignment)
-        detail::raise(errc::invalid_argument,
-                      "element type: an alignment of "
-                          + std::to_string(alignment));
+        detail::raise(errc::invalid_argument, "element type: an alignment of "
+                                                  + std::to_string(alignment));
     element_type t;
     t.kind_ = element_kind::structure;
     t.size_ = size;
@@ -246,15 +244,14 @@ inline element_type element_type::structure(std::vector<member> members,
     for (member const& m : t.parts_) {
         used += m.type.size_;
         t.plain_ = t.plain_ && m.type.plain_;
-        t.depth_ = std::max(t.depth_,
-                            static_cast<std::uint8_t>(m.type.depth_ + 1));
+        t.depth_ =
+            std::max(t.depth_, static_cast<std::uint8_t>(m.type.depth_ + 1));
         t.text_ += m.name.size() + m.type.text_ + numbers;
     }
     t.plain_ = t.plain_ && used == size;
-    std::sort(t.parts_.begin(), t.parts_.end(),
-              [](member const& a, member const& b) {
-                  return a.offset < b.offset;
-              });
+    std::sort(
+        t.parts_.begin(), t.parts_.end(),
+        [](member const& a, member const& b) { return a.offset < b.offset; });
     t.check_limits();
     t.check_members();
     return t;
@@ -295,9 +292,9 @@ inline std::size_t identifier_bytes(std::string_view text) noexcept {
 
 inline void element_type::check_members() const {
     auto const refuse = [](std::string_view name, char const* what) {
-        detail::raise(errc::invalid_argument,
-                      "element type: the member " + detail::quoted(name)
-                          + what);
+        detail::raise(errc::invalid_argument, "element type: the member "
+                                                  + detail::quoted(name)
+                                                  + what);
     };
     if (parts_.empty())
         detail::raise(errc::invalid_argument,
@@ -305,8 +302,7 @@ inline void element_type::check_members() const {
     std::vector<std::string_view> names;
     std::uint64_t end = 0;
     for (member const& m : parts_) {
-        if (m.name.empty()
-            || detail::identifier_bytes(m.name) != m.name.size())
+        if (m.name.empty() || detail::identifier_bytes(m.name) != m.name.size())
             refuse(m.name, " is not named by letters, digits and _");
         if (m.offset < end)
             refuse(m.name, " overlaps another");

@@ -11,8 +11,8 @@ namespace numstore::detail {
 
 /// What every name that matches the pattern begins with.
 constexpr std::string_view glob_prefix(std::string_view pattern) noexcept {
-    return pattern.substr(0, std::min(pattern.find_first_of("*?"),
-                                      pattern.size()));
+    return pattern.substr(
+        0, std::min(pattern.find_first_of("*?"), pattern.size()));
 }
 
 /// Does all of `name` match? `*` stands for any run of characters, also of

@@ -216,7 +216,9 @@ struct log_erase_attribute {
 /// `undo_next` and below that of this record.
 struct log_rollback_to {
     static constexpr log_kind kind = log_kind::rollback_to;
-    static constexpr auto members() noexcept { return std::tuple(); }
+    static constexpr auto members() noexcept {
+        return std::tuple(&log_rollback_to::undo_next);
+    }
     lsn undo_next{};
 };
 

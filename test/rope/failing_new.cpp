@@ -1,0 +1,59 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "failing_new.hpp"
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+// In a file of its own: where compilers can see into these, they take the
+// pairs for a mistake.
+
+thread_local long rope_test::allocations_left = -1;
+
+namespace {
+
+void* allocate(std::size_t n, std::size_t alignment) noexcept {
+    if (rope_test::allocations_left >= 0
+        && rope_test::allocations_left-- == 0)
+        return nullptr;
+    std::size_t const size = n == 0 ? 1 : n;
+    return alignment <= alignof(std::max_align_t)
+               ? std::malloc(size)
+               : std::aligned_alloc(alignment, (size + alignment - 1)
+                                                   / alignment * alignment);
+}
+
+void* allocate_or_throw(std::size_t n, std::size_t alignment) {
+    if (void* const p = allocate(n, alignment))
+        return p;
+    throw std::bad_alloc();
+}
+
+} // namespace
+
+void* operator new(std::size_t n) { return allocate_or_throw(n, 1); }
+void* operator new[](std::size_t n) { return allocate_or_throw(n, 1); }
+void* operator new(std::size_t n, std::align_val_t a) {
+    return allocate_or_throw(n, static_cast<std::size_t>(a));
+}
+void* operator new[](std::size_t n, std::align_val_t a) {
+    return allocate_or_throw(n, static_cast<std::size_t>(a));
+}
+void* operator new(std::size_t n, std::nothrow_t const&) noexcept {
+    return allocate(n, 1);
+}
+void* operator new[](std::size_t n, std::nothrow_t const&) noexcept {
+    return allocate(n, 1);
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
+    std::free(p);
+}
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept {
+    std::free(p);
+}
