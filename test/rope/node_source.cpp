@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(impossible_roots) {
 }
 
 BOOST_AUTO_TEST_CASE(any_damaged_byte_is_noticed_or_harmless) {
-    for (std::size_t at = 0; at != 512; at += 3) {
+    for (std::size_t at = 0; at < 512; at += 3) {
         setting s;
         s.damage([&](image& p) {
             auto* const raw = reinterpret_cast<std::byte*>(&p);

@@ -134,6 +134,7 @@ private:
                            s.shape);
         }
         names_batch_.emplace(*out_);
+        unwritten_ = catalogue_; // keeps the frames until `keep`
         catalogue_ = {names_batch_->write(catalogue_.names),
                       names_batch_->write(catalogue_.entries)};
         for (retired const& r : changes.freed)
@@ -277,6 +278,7 @@ private:
     lsn redo_{};
     format::superblock next_;
     catalogue_version catalogue_;
+    catalogue_version unwritten_;
     std::vector<extent> replaced_; ///< catalogue and free map of before
     std::vector<extent> own_; ///< taken; go back if the checkpoint fails
     std::optional<writer> out_;
