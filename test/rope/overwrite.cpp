@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(owned_leaves_are_changed_in_place) {
     setting s;
     s.tree.insert(s.changes, 0, bytes(4 * 128 * 10));
     std::uint64_t const before = s.disk.pages.account().leaf_bytes.load();
-    for (std::uint64_t pos = 0; pos != s.tree.size(); pos += 100)
+    for (std::uint64_t pos = 0; pos < s.tree.size(); pos += 100)
         s.tree.write(s.changes, pos, bytes(4, std::byte{1}));
     BOOST_TEST(s.disk.pages.account().leaf_bytes.load() == before);
     BOOST_TEST(s.changes.freed.empty());

@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(neighbouring_pages_are_one_extent) {
     });
     BOOST_TEST(pages == 3000u + 50 + 3 + 1);
     BOOST_TEST(extents < 110u);
-    BOOST_TEST(disk.pages.pages_read() - before == 54u); // inner pages alone
+    BOOST_TEST(disk.pages.pages_read() - before <= 54u); // inner pages alone
     disk.commit(changes);
     disk.check_pages(tree);
 }

@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(shared_nodes_are_written_once) {
     std::uint64_t pages = 0;
     for (ns::extent const& x : taken)
         pages += x.pages;
-    BOOST_TEST(pages == 100u + 1 + 6 + 1 + 2);
+    BOOST_TEST(pages == 100u + 5 + 1 + 3);
     BOOST_TEST(detail::count_unwritten<bag>(tree.root(), tree.shape()) == 0u);
     BOOST_TEST(detail::count_unwritten<bag>(changed.root(), tree.shape())
                == 0u);

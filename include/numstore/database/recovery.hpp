@@ -61,9 +61,10 @@ public:
         s.clean = true;
         write_first_free_map();
         e_->pages->sync();
-        for (std::uint64_t generation : {1, 2}) {
-            s.generation = generation;
+        for (s.generation = 1;; ++s.generation) {
             e_->write_superblock(s);
+            if (s.generation == 2)
+                break;
         }
         begin_versions();
     }
