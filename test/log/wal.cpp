@@ -1,0 +1,206 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include <numstore/log/log_policy.hpp>
+#include <numstore/log/log_scan.hpp>
+#include <numstore/log/wal.hpp>
+#include <numstore/testing/simulated_storage.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace {
+
+using namespace numstore::detail;
+using numstore::errc;
+using numstore::lsn;
+using numstore::testing::simulated_storage;
+
+struct policies : numstore::default_policies {
+    using storage = simulated_storage;
+    struct tuning : numstore::default_tuning {
+        static constexpr std::uint64_t log_segment_bytes = 8192;
+        static constexpr std::uint64_t max_log_segment_bytes = 32768;
+    };
+};
+static_assert(numstore::log_policy<numstore::write_ahead_log, policies>);
+static_assert(numstore::log_policy<numstore::no_log, policies>);
+
+using log_type = wal<policies>;
+using record = std::vector<std::byte>;
+
+/// Segments one behind the other.
+struct space {
+    simulated_storage* device;
+    std::uint64_t used = 0;
+    log_space acquire(std::uint64_t, std::uint64_t wanted) {
+        std::error_code ec;
+        std::uint64_t const at = used;
+        used += wanted;
+        device->resize(used, ec);
+        BOOST_REQUIRE(!ec);
+        return {at, wanted, false};
+    }
+    void give_back(log_space) noexcept {}
+};
+
+struct fixture {
+    simulated_storage device{512};
+    space source{&device};
+    database_id id{};
+    std::unique_ptr<log_type> log = make();
+    log_position start;
+
+    fixture() {
+        log->start(lsn{0}, 42);
+        start = log->position_at(lsn{0});
+    }
+    std::unique_ptr<log_type> make() {
+        return std::make_unique<log_type>(device, id,
+                                          segment_source_ref(source));
+    }
+
+    static record bytes(std::size_t n, unsigned fill) {
+        return record(n, std::byte{static_cast<unsigned char>(fill)});
+    }
+
+    std::vector<record> read(simulated_storage const& from,
+                             scan_result* result = nullptr) const {
+        std::vector<record> all;
+        auto const r = scan<numstore::xxh3_64>(
+            from, start, id, [&](log_batch_view const& batch) {
+                for (log_record const x : batch)
+                    all.emplace_back(x.body.begin(), x.body.end());
+                return true;
+            });
+        if (result != nullptr)
+            *result = r;
+        return all;
+    }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(log_wal)
+
+BOOST_FIXTURE_TEST_CASE(a_small_commit_is_one_durable_block, fixture) {
+    auto const before = device.counts();
+    log->append(bytes(100, 1));
+    lsn const at = log->append(bytes(30, 2));
+    log->flush(at, false);
+    auto const after = device.counts();
+    BOOST_TEST(after.durable_writes - before.durable_writes == 1U);
+    BOOST_TEST(after.writes - before.writes == 0U);
+    BOOST_TEST(after.syncs - before.syncs == 0U);
+    BOOST_TEST(after.bytes_written - before.bytes_written == 512U);
+    BOOST_TEST((log->durable() > at));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_flushed_is_read_back, fixture) {
+    std::mt19937 random(7);
+    std::vector<record> written;
+    for (unsigned i = 0; i != 400; ++i) {
+        written.push_back(bytes(1 + random() % 3000, i));
+        lsn const at = log->append(written.back());
+        if (random() % 3 == 0)
+            log->flush(at, random() % 4 == 0);
+    }
+    log->flush(log->append(bytes(1, 0)), false);
+    written.push_back(bytes(1, 0));
+    BOOST_TEST((read(device) == written));
+    BOOST_TEST(log->segments().size() > 3U);
+    auto const left = device.after_power_loss(
+        numstore::testing::power_loss::lose_all());
+    BOOST_TEST((read(left) == written));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_large_record_gets_a_segment, fixture) {
+    record const large = bytes(200000, 9);
+    log->flush(log->append(large), false);
+    BOOST_TEST((read(device) == std::vector<record>{large}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_tail_cut_anywhere_ends_the_log, fixture) {
+    log->flush(log->append(bytes(50, 1)), false);
+    log->write(log->append(bytes(700, 2)));
+    std::uint64_t const place = 512;
+    for (std::size_t cut = 0; cut < 1024; cut += 1) {
+        simulated_storage const torn = device.clone();
+        simulated_storage copy = torn;
+        copy.corrupt(place + cut, bytes(1024 - cut, 0xee));
+        auto const found = read(copy);
+        BOOST_TEST_REQUIRE(found.size() >= 1U);
+        BOOST_TEST_REQUIRE((found[0] == bytes(50, 1)));
+        // The padding behind the record is not part of the batch.
+        if (found.size() == 2)
+            BOOST_TEST_REQUIRE((found[1] == bytes(700, 2)));
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(lost_durable_batches_are_damage, fixture) {
+    log->flush(log->append(bytes(50, 1)), false);
+    log->flush(log->append(bytes(50, 2)), false);
+    log->flush(log->append(bytes(50, 3)), false);
+    simulated_storage damaged = device.clone();
+    damaged.corrupt(10, bytes(20, 0xee));
+    BOOST_CHECK_EXCEPTION(read(damaged), numstore::error,
+                          [](numstore::error const& e) {
+                              return e.code() == errc::corrupt;
+                          });
+}
+
+BOOST_FIXTURE_TEST_CASE(batches_of_another_generation_do_not_count, fixture) {
+    log->flush(log->append(bytes(50, 1)), false);
+    log_position other = start;
+    other.salt = 43;
+    std::size_t seen = 0;
+    scan<numstore::xxh3_64>(device, other, id, [&](log_batch_view const&) {
+        ++seen;
+        return true;
+    });
+    BOOST_TEST(seen == 0U);
+    database_id foreign{};
+    foreign[3] = std::byte{1};
+    scan<numstore::xxh3_64>(device, start, foreign,
+                            [&](log_batch_view const&) {
+                                ++seen;
+                                return true;
+                            });
+    BOOST_TEST(seen == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_failed_sync_ends_its_use, fixture) {
+    lsn const at = log->append(bytes(50, 1));
+    device.inject({.nth = 1});
+    BOOST_CHECK_THROW(log->flush(at, true), numstore::error);
+    BOOST_TEST(log->failed());
+    BOOST_CHECK_EXCEPTION(log->append(bytes(1, 1)), numstore::error,
+                          [](numstore::error const& e) {
+                              return e.code() == errc::failed;
+                          });
+}
+
+BOOST_FIXTURE_TEST_CASE(released_segments_are_those_before, fixture) {
+    lsn at{};
+    for (unsigned i = 0; i != 100; ++i) {
+        at = log->append(bytes(500, i));
+        log->flush(at, false);
+    }
+    auto const all = log->segments();
+    BOOST_TEST_REQUIRE(all.size() > 2U);
+    start = log->position_at(at);
+    auto const given = log->release_before(at);
+    BOOST_TEST(given.size() + log->segments().size() == all.size());
+    for (auto const& s : given)
+        BOOST_TEST((s.end() <= at));
+    auto const found = read(device);
+    BOOST_TEST_REQUIRE(!found.empty());
+    BOOST_TEST((found.back() == bytes(500, 99)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
