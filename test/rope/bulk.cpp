@@ -98,8 +98,7 @@ BOOST_AUTO_TEST_CASE(malformed_runs_are_refused) {
     BOOST_CHECK_THROW(s.tree.insert_placed(s.changes, 0, {}, runs, {}),
                       ns::error);
     bytes const v = s.values(129, 1);
-    BOOST_CHECK_THROW(s.tree.insert_placed(s.changes, 0, v, {}, {}),
-                      ns::error);
+    BOOST_CHECK_THROW(s.tree.insert_placed(s.changes, 0, v, {}, {}), ns::error);
     BOOST_TEST(s.tree.empty());
 }
 

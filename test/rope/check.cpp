@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(holes) {
 BOOST_AUTO_TEST_CASE(counts_and_fill_of_inner_nodes) {
     setting s;
     auto root = s.tree.editing(s.changes).new_inner(2);
-    for (int i = 0; i != 2; ++i) {
+    for (std::uint64_t i = 0; i != 2; ++i) {
         auto node = s.tree.editing(s.changes).new_inner(1);
         for (std::uint32_t k = 0; k != (i == 0 ? inner::minimum : 9u); ++k)
             node->push_back(s.leaf(100), 100);
@@ -92,8 +92,7 @@ BOOST_AUTO_TEST_CASE(bytes_on_disk) {
     s.tree.insert(s.changes, s.tree.size(), bytes(40, std::byte{1}));
     s.disk.commit(s.changes);
     auto const p = write_out(s.disk, s.tree);
-    s.tree.set_root({detail::child_ref(p.place, p.checksum), 1,
-                     s.tree.size()});
+    s.tree.set_root({detail::child_ref(p.place, p.checksum), 1, s.tree.size()});
     BOOST_TEST(s.problems(true).empty());
 
     // bytes behind the elements of the last leaf, checksums to match

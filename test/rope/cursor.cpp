@@ -11,8 +11,7 @@ namespace {
 
 template <std::size_t Size, class Policies>
 struct setting {
-    using tree_type =
-        detail::rope_tree<detail::fixed_element<Size>, Policies>;
+    using tree_type = detail::rope_tree<detail::fixed_element<Size>, Policies>;
 
     file<Policies> disk;
     typename file<Policies>::edit_type changes = disk.begin();

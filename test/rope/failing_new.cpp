@@ -13,8 +13,7 @@ thread_local long rope_test::allocations_left = -1;
 namespace {
 
 void* allocate(std::size_t n, std::size_t alignment) noexcept {
-    if (rope_test::allocations_left >= 0
-        && rope_test::allocations_left-- == 0)
+    if (rope_test::allocations_left >= 0 && rope_test::allocations_left-- == 0)
         return nullptr;
     std::size_t const size = n == 0 ? 1 : n;
     return alignment <= alignof(std::max_align_t)

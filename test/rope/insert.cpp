@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(between_a_full_leaf_and_one_with_room) {
 BOOST_AUTO_TEST_CASE(beside_small_neighbours) {
     // a leaf of one element is legal beside a full one; splitting the full
     // one must not leave it a small neighbour
-    for (std::uint64_t const where : {1, 3, 60, 100, 127, 128}) {
+    for (std::uint64_t const where : {1u, 3u, 60u, 100u, 127u, 128u}) {
         setting s;
         s.insert(0, 128 * 3, 1);
         s.tree.erase(s.changes, 0, 127);
@@ -98,27 +98,25 @@ BOOST_AUTO_TEST_CASE(spliced_bytes_in_place_and_copied) {
     bytes const added(5, std::byte{99});
     for (std::size_t offset = 0; offset <= old.size(); ++offset) {
         bytes expected = old;
-        expected.insert(expected.begin()
-                            + static_cast<std::ptrdiff_t>(offset),
+        expected.insert(expected.begin() + static_cast<std::ptrdiff_t>(offset),
                         added.begin(), added.end());
         detail::spliced_bytes const all{old.data(), old.size(), offset, added};
         for (std::size_t from = 0; from <= 15; ++from)
             for (std::size_t n = 0; n <= 15 - from; ++n) {
                 bytes out(n);
                 all.copy(from, n, out.data());
-                BOOST_REQUIRE(std::equal(out.begin(), out.end(),
-                                         expected.begin()
-                                             + static_cast<std::ptrdiff_t>(
-                                                 from)));
+                BOOST_REQUIRE(std::equal(
+                    out.begin(), out.end(),
+                    expected.begin() + static_cast<std::ptrdiff_t>(from)));
             }
         for (std::size_t n = 0; n <= 15; ++n) {
             bytes in_place = old;
             in_place.resize(15);
             all.apply(in_place.data(), n);
-            BOOST_REQUIRE(std::equal(in_place.begin(),
-                                     in_place.begin()
-                                         + static_cast<std::ptrdiff_t>(n),
-                                     expected.begin()));
+            BOOST_REQUIRE(
+                std::equal(in_place.begin(),
+                           in_place.begin() + static_cast<std::ptrdiff_t>(n),
+                           expected.begin()));
         }
     }
 }

@@ -25,7 +25,7 @@ BOOST_AUTO_TEST_CASE(known_shapes) {
 }
 
 BOOST_AUTO_TEST_CASE(every_shape_keeps_the_rules) {
-    for (std::size_t page : {512, 4096, 16384, 65536, 1048576}) {
+    for (std::size_t page : {512u, 4096u, 16384u, 65536u, 1048576u}) {
         std::uint64_t const most = 256 * std::uint64_t{page};
         for (std::uint64_t size = 1; size <= most; size += 1 + size / 9) {
             leaf_shape const s = leaf_shape_of(size, page);

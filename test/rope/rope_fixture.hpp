@@ -121,8 +121,8 @@ public:
     }
 
     edit_type begin() {
-        return edit_type{&pages, detail::edit_token{++transactions_ << 24},
-                         {}, {}};
+        return edit_type{
+            &pages, detail::edit_token{++transactions_ << 24}, {}, {}};
     }
 
     /// What an edit has done becomes the accepted state.
@@ -130,8 +130,7 @@ public:
         for (ns::extent const& x : e.allocated)
             note(x);
         for (detail::retired const& r : e.freed)
-            detail::walk_retired(pages, r,
-                                 [this](ns::extent x) { forget(x); });
+            detail::walk_retired(pages, r, [this](ns::extent x) { forget(x); });
         e = begin();
     }
 

@@ -13,8 +13,11 @@ public:
     using edit_type = typename tree_type::edit_type;
 
     script(Element element, std::uint64_t seed, std::uint64_t leaves)
-        : random_(seed), tree_(file_.pages, element), edit_(file_.begin()),
-          size_(element.size()), leaves_(leaves) {}
+        : random_(seed),
+          tree_(file_.pages, element),
+          edit_(file_.begin()),
+          size_(element.size()),
+          leaves_(leaves) {}
 
     void run(int steps) {
         for (int i = 0; i != steps; ++i) {
@@ -61,7 +64,8 @@ private:
         bytes v(static_cast<std::size_t>(n * size_));
         for (std::size_t i = 0; i < v.size(); i += 8) {
             std::uint64_t const r = random_();
-            std::memcpy(v.data() + i, &r, std::min<std::size_t>(8, v.size() - i));
+            std::memcpy(v.data() + i, &r,
+                        std::min<std::size_t>(8, v.size() - i));
         }
         return v;
     }
@@ -89,8 +93,15 @@ private:
         case 13: rollback(); break;
         case 14: spill(); break;
         case 15: commit(); break;
-        case 16: commit(); checkpoint(); break;
-        case 17: commit(); checkpoint(); reload(); break;
+        case 16:
+            commit();
+            checkpoint();
+            break;
+        case 17:
+            commit();
+            checkpoint();
+            reload();
+            break;
         case 18: replace_bulk(); break;
         case 19: insert_zeros(); break;
         case 20: insert_bulk(); break;
@@ -130,8 +141,9 @@ private:
     }
     void erase(std::uint64_t n) {
         n = std::min(n, count());
-        std::uint64_t const pos =
-            upto(2) == 0 ? 0 : upto(1) ? count() - n : upto(count() - n);
+        std::uint64_t const pos = upto(2) == 0 ? 0
+                                  : upto(1)    ? count() - n
+                                               : upto(count() - n);
         tree_.erase(edit_, pos, n);
         model_.erase(it(pos), it(pos + n));
     }
@@ -237,8 +249,8 @@ private:
         bytes out(static_cast<std::size_t>(s.n * size_));
         tree_.read_strided(s.pos, s.step, out);
         for (std::uint64_t i = 0; i != s.n; ++i)
-            BOOST_REQUIRE(
-                std::memcmp(at(s[i]), out.data() + i * size_, size_) == 0);
+            BOOST_REQUIRE(std::memcmp(at(s[i]), out.data() + i * size_, size_)
+                          == 0);
     }
     void read_at() {
         auto const p = any_positions(false);
@@ -248,8 +260,7 @@ private:
         for (std::size_t i = 0; i != p.size(); ++i)
             BOOST_REQUIRE(
                 std::memcmp(at(p[i]),
-                            out.data()
-                                + (order.empty() ? i : order[i]) * size_,
+                            out.data() + (order.empty() ? i : order[i]) * size_,
                             size_)
                 == 0);
     }
@@ -354,8 +365,8 @@ void run_scripts(int steps, std::uint64_t leaves) {
                                         << Policies::page_size) {
         script<detail::fixed_element<Size>, Policies>({}, seed(), leaves)
             .run(steps);
-        script<detail::dynamic_element, Policies>(
-            detail::dynamic_element{Size}, seed() + 1, leaves)
+        script<detail::dynamic_element, Policies>(detail::dynamic_element{Size},
+                                                  seed() + 1, leaves)
             .run(steps);
     }
 }

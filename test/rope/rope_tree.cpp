@@ -110,9 +110,8 @@ BOOST_AUTO_TEST_CASE(too_large) {
                           code(ns::errc::invalid_argument));
     BOOST_CHECK_EXCEPTION(s.tree.insert(s.changes, most, word(1)), ns::error,
                           code(ns::errc::invalid_argument));
-    BOOST_CHECK_EXCEPTION(
-        s.tree.insert_zeros(s.changes, 0, ~std::uint64_t{0}), ns::error,
-        code(ns::errc::invalid_argument));
+    BOOST_CHECK_EXCEPTION(s.tree.insert_zeros(s.changes, 0, ~std::uint64_t{0}),
+                          ns::error, code(ns::errc::invalid_argument));
     s.tree.write(s.changes, most - 1, word(9));
     BOOST_TEST(word_at(s.tree, most - 1) == 9u);
 }
@@ -135,13 +134,10 @@ BOOST_AUTO_TEST_CASE(wrong_arguments) {
     expect(out_of_range, [&] { s.tree.insert_bulk(s.changes, 101, out); });
     expect(out_of_range, [&] { s.tree.insert_zeros(s.changes, 101, 1); });
     expect(out_of_range, [&] { s.tree.erase(s.changes, 50, 51); });
-    expect(out_of_range,
-           [&] { s.tree.replace_bulk(s.changes, 50, 51, out); });
+    expect(out_of_range, [&] { s.tree.replace_bulk(s.changes, 50, 51, out); });
     expect(invalid_argument, [&] { s.tree.read_strided(0, 0, out); });
-    expect(out_of_range,
-           [&] { s.tree.erase_strided(s.changes, 0, 100, 2); });
-    expect(size_mismatch,
-           [&] { s.tree.read(0, std::span(out).first(3)); });
+    expect(out_of_range, [&] { s.tree.erase_strided(s.changes, 0, 100, 2); });
+    expect(size_mismatch, [&] { s.tree.read(0, std::span(out).first(3)); });
     expect(size_mismatch,
            [&] { s.tree.insert(s.changes, 0, std::span(out).first(3)); });
     expect(size_mismatch, [&] {
@@ -227,8 +223,7 @@ BOOST_AUTO_TEST_CASE(tokens_run_out) {
         detail::rope_root const before = s.tree.root();
         bytes const old = model;
         s.changes.new_token();
-        bytes const v(4 * (random() % 2000),
-                      static_cast<std::byte>(i));
+        bytes const v(4 * (random() % 2000), static_cast<std::byte>(i));
         std::uint64_t const pos = random() % (s.tree.size() + 1);
         s.tree.insert(s.changes, pos, v);
         model.insert(model.begin() + static_cast<std::ptrdiff_t>(pos * 4),

@@ -121,40 +121,35 @@ BOOST_AUTO_TEST_SUITE(rope_tree_failures)
 
 BOOST_AUTO_TEST_CASE(insert) {
     auto const fresh = values(40, 7);
-    for (std::uint64_t const pos : {0, 45, 2200, 5900})
+    for (std::uint64_t const pos : {0u, 45u, 2200u, 5900u})
         fail_everything([&](setting& s) {
-            s.tree.insert(s.changes, pos,
-                          std::span(fresh).first(5 * element));
+            s.tree.insert(s.changes, pos, std::span(fresh).first(5 * element));
         });
-    fail_everything(
-        [&](setting& s) { s.tree.insert(s.changes, 47, fresh); });
+    fail_everything([&](setting& s) { s.tree.insert(s.changes, 47, fresh); });
     fail_everything(
         [&](setting& s) { s.tree.insert(s.changes, s.tree.size(), fresh); });
     auto const much = values(16 * 30, 8);
-    fail_everything(
-        [&](setting& s) { s.tree.insert(s.changes, 3000, much); });
+    fail_everything([&](setting& s) { s.tree.insert(s.changes, 3000, much); });
 }
 
 BOOST_AUTO_TEST_CASE(insert_zeros) {
-    fail_everything(
-        [](setting& s) { s.tree.insert_zeros(s.changes, 100, 7); });
+    fail_everything([](setting& s) { s.tree.insert_zeros(s.changes, 100, 7); });
     fail_everything(
         [](setting& s) { s.tree.insert_zeros(s.changes, 100, 7000); });
 }
 
 BOOST_AUTO_TEST_CASE(insert_bulk) {
     auto const much = values(16 * 200 + 9, 8);
-    for (std::uint64_t const pos : {0, 2100, 5000})
+    for (std::uint64_t const pos : {0u, 2100u, 5000u})
         fail_everything(
             [&](setting& s) { s.tree.insert_bulk(s.changes, pos, much); });
-    fail_everything([&](setting& s) {
-        s.tree.replace_bulk(s.changes, 1000, 3000, much);
-    });
+    fail_everything(
+        [&](setting& s) { s.tree.replace_bulk(s.changes, 1000, 3000, much); });
 }
 
 BOOST_AUTO_TEST_CASE(erase) {
-    for (std::uint64_t const n : {1, 14, 40, 300, 2000})
-        for (std::uint64_t const pos : {0, 33, 1990})
+    for (std::uint64_t const n : {1u, 14u, 40u, 300u, 2000u})
+        for (std::uint64_t const pos : {0u, 33u, 1990u})
             fail_everything(
                 [&](setting& s) { s.tree.erase(s.changes, pos, n); });
     fail_everything([](setting& s) { s.tree.clear(s.changes); });
@@ -173,9 +168,9 @@ BOOST_AUTO_TEST_CASE(erase_scattered) {
 }
 
 BOOST_AUTO_TEST_CASE(write) {
-    for (std::size_t const n : {1, 40, 900}) {
+    for (std::size_t const n : {1u, 40u, 900u}) {
         auto const v = values(n, n);
-        for (std::uint64_t const pos : {0, 37, 1700})
+        for (std::uint64_t const pos : {0u, 37u, 1700u})
             fail_everything(
                 [&](setting& s) { s.tree.write(s.changes, pos, v); });
     }
@@ -183,9 +178,8 @@ BOOST_AUTO_TEST_CASE(write) {
 
 BOOST_AUTO_TEST_CASE(write_scattered) {
     auto const v = values(1000, 5);
-    fail_everything([&](setting& s) {
-        s.tree.write_strided(s.changes, 5, 6, v);
-    });
+    fail_everything(
+        [&](setting& s) { s.tree.write_strided(s.changes, 5, 6, v); });
     fail_everything([&](setting& s) {
         auto const p = every_tenth(5000);
         s.tree.write_at(s.changes, p, {},
@@ -197,8 +191,7 @@ BOOST_AUTO_TEST_CASE(spill) {
     fail_everywhere<no_device>([](setting& s) {
         auto const mark = s.changes.allocated.size();
         try {
-            detail::page_writer<bag> out(s.disk.pages, 10,
-                                         s.changes.allocated);
+            detail::page_writer<bag> out(s.disk.pages, 10, s.changes.allocated);
             s.tree.spill(s.changes, out);
         } catch (...) {
             for (std::size_t i = mark; i != s.changes.allocated.size(); ++i)

@@ -48,8 +48,8 @@ BOOST_AUTO_TEST_CASE(strides_are_checked_without_overflow) {
                           code(errc::out_of_range));
     BOOST_CHECK_EXCEPTION(detail::check_stride(3, lowest, 2, 10),
                           numstore::error, code(errc::out_of_range));
-    BOOST_CHECK_EXCEPTION(detail::check_stride(0, 2, huge, 10),
-                          numstore::error, code(errc::out_of_range));
+    BOOST_CHECK_EXCEPTION(detail::check_stride(0, 2, huge, 10), numstore::error,
+                          code(errc::out_of_range));
 }
 
 BOOST_AUTO_TEST_CASE(positions_are_checked) {

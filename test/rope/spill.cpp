@@ -21,9 +21,7 @@ struct setting {
                                      changes.allocated);
         tree.spill(changes, out);
     }
-    std::uint64_t memory() {
-        return disk.pages.account().leaf_bytes.load();
-    }
+    std::uint64_t memory() { return disk.pages.account().leaf_bytes.load(); }
 };
 
 } // namespace

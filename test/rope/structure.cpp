@@ -61,8 +61,8 @@ BOOST_AUTO_TEST_CASE(split_anywhere_and_join_again) {
 }
 
 BOOST_AUTO_TEST_CASE(join_trees_of_any_heights) {
-    for (std::size_t const a : {1, 15, 16, 17, 160, 400, 7000})
-        for (std::size_t const b : {1, 15, 16, 17, 160, 400, 7000}) {
+    for (std::size_t const a : {1u, 15u, 16u, 17u, 160u, 400u, 7000u})
+        for (std::size_t const b : {1u, 15u, 16u, 17u, 160u, 400u, 7000u}) {
             setting s;
             bytes const v = numbered(a + b);
             std::span<std::byte const> const all(v);
@@ -70,8 +70,7 @@ BOOST_AUTO_TEST_CASE(join_trees_of_any_heights) {
             tree right(s.disk.pages);
             left.insert(s.changes, 0, all.first(a * 32));
             right.insert(s.changes, 0, all.last(b * 32));
-            tree const both =
-                s.with(s.trees().join(left.root(), right.root()));
+            tree const both = s.with(s.trees().join(left.root(), right.root()));
             BOOST_TEST_CONTEXT(a << " and " << b) {
                 require_sound(both, false);
                 BOOST_REQUIRE(contents(both) == v);
@@ -83,8 +82,8 @@ BOOST_AUTO_TEST_CASE(build_fills_nodes) {
     setting s;
     std::vector<detail::leaf_entry> row;
     for (int i = 0; i != 1000; ++i)
-        row.push_back({detail::child_ref(s.all.editing(s.changes).zero_leaf(16)),
-                       16});
+        row.push_back(
+            {detail::child_ref(s.all.editing(s.changes).zero_leaf(16)), 16});
     tree const built = s.with(s.trees().build(std::move(row)));
     require_sound(built, false);
     BOOST_TEST(built.size() == 16000u);
@@ -98,8 +97,8 @@ BOOST_AUTO_TEST_CASE(small_pieces_of_a_hole_become_leaves) {
     auto halves = s.trees().split(s.all.root(), 3);
     BOOST_TEST(!halves.left.is_hole());
     BOOST_TEST(halves.right.is_hole());
-    tree const again = s.with(
-        s.trees().join(std::move(halves.left), std::move(halves.right)));
+    tree const again =
+        s.with(s.trees().join(std::move(halves.left), std::move(halves.right)));
     require_sound(again, false);
     BOOST_TEST((contents(again) == bytes(3200)));
 }

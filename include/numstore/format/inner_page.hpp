@@ -20,12 +20,12 @@ template <std::size_t PageSize>
 struct inner_page {
     static constexpr std::uint32_t capacity = (PageSize - 16) / 24;
 
-    boost::endian::little_uint32_buf_t magic;               //  0
-    std::uint8_t level;                                     //  4 1: of leaves
-    std::uint8_t reserved[3];                               //  5
-    boost::endian::little_uint32_buf_t children;            //  8
-    boost::endian::little_uint32_buf_t reserved_too;        // 12
-    boost::endian::little_uint64_buf_t counts[capacity];    // 16 elements below
+    boost::endian::little_uint32_buf_t magic;            //  0
+    std::uint8_t level;                                  //  4 1: of leaves
+    std::uint8_t reserved[3];                            //  5
+    boost::endian::little_uint32_buf_t children;         //  8
+    boost::endian::little_uint32_buf_t reserved_too;     // 12
+    boost::endian::little_uint64_buf_t counts[capacity]; // 16 elements below
     boost::endian::little_uint64_buf_t places[capacity];
     boost::endian::little_uint64_buf_t checksums[capacity];
 };

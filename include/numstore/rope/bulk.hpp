@@ -67,8 +67,8 @@ public:
         std::size_t const tail = (bytes.size() - head) % full;
         log.head_count = head / shape().element_size;
         log.tail_count = tail / shape().element_size;
-        log.runs = write_leaves(
-            bytes.subspan(head, bytes.size() - head - tail));
+        log.runs =
+            write_leaves(bytes.subspan(head, bytes.size() - head - tail));
         finish(trees, root, std::move(around),
                {bytes.first(head), log.runs, bytes.last(tail)});
         guard.keep();
@@ -142,14 +142,13 @@ private:
         row.reserve(static_cast<std::size_t>(leaves));
         for (bulk_run const& run : runs)
             for (std::uint64_t i = 0; i != run.leaves; ++i)
-                row.push_back({child_ref(run.first + i * shape().pages,
-                                         run.checksums[i]),
-                               shape().capacity});
+                row.push_back(
+                    {child_ref(run.first + i * shape().pages, run.checksums[i]),
+                     shape().capacity});
         return row;
     }
 
-    std::vector<bulk_run>
-    write_leaves(std::span<std::byte const> bytes) const {
+    std::vector<bulk_run> write_leaves(std::span<std::byte const> bytes) const {
         std::vector<bulk_run> runs;
         auto& changes = nodes_.changes();
         std::size_t const full = nodes_.size(shape().capacity);
@@ -203,8 +202,8 @@ private:
             std::size_t const leaves = bytes.size() / full;
             padded.resize(leaves * stride);
             for (std::size_t i = 0; i != leaves; ++i)
-                std::memcpy(padded.data() + i * stride,
-                            bytes.data() + i * full, full);
+                std::memcpy(padded.data() + i * stride, bytes.data() + i * full,
+                            full);
             bytes = padded;
         }
         for (std::size_t at = 0; at != bytes.size(); at += stride)

@@ -15,8 +15,8 @@ namespace numstore::detail {
 
 /// What is wrong with a tree, and where.
 struct rope_problem {
-    page_no place = no_page;  ///< of the node, if it has been written
-    std::uint64_t first = 0;  ///< the elements concerned
+    page_no place = no_page; ///< of the node, if it has been written
+    std::uint64_t first = 0; ///< the elements concerned
     std::uint64_t count = 0;
     std::string what{};
 };

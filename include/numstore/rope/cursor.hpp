@@ -21,8 +21,8 @@ namespace numstore::detail {
 
 /// What holes show: enough zeros for long runs of ordinary elements.
 inline constexpr std::size_t shared_zero_bytes = std::size_t{1} << 16;
-alignas(64) inline constexpr std::array<std::byte, shared_zero_bytes>
-    shared_zeros{};
+alignas(64) inline constexpr std::array<std::byte,
+                                        shared_zero_bytes> shared_zeros{};
 
 /// Neighbouring elements that lie one behind the other in memory.
 struct rope_run {
@@ -46,8 +46,11 @@ public:
         : nodes_(pages, shape), root_(std::move(root)) {}
 
     rope_cursor(rope_cursor const& other)
-        : nodes_(other.nodes_), root_(other.root_), way_(other.way_),
-          position_(other.position_), run_end_(other.position_) {}
+        : nodes_(other.nodes_),
+          root_(other.root_),
+          way_(other.way_),
+          position_(other.position_),
+          run_end_(other.position_) {}
     rope_cursor& operator=(rope_cursor const& other) {
         if (this != &other) {
             rope_cursor copy(other);
@@ -76,8 +79,8 @@ public:
     /// The longest run in memory that starts at the cursor, of at most `most`
     /// elements; none at the end. On a device that shows its pages full
     /// leaves side by side are one run. Throws corrupt, io.
-    rope_run run(std::uint64_t most =
-                     std::numeric_limits<std::uint64_t>::max()) {
+    rope_run
+    run(std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
         if (at_end() || most == 0)
             return {nullptr, position_, 0};
         rope_run r = leaf();
@@ -87,9 +90,9 @@ public:
         r.count -= skip;
         if constexpr (pager_type::zero_copy)
             if (r.count < most && mapped_)
-                r.count += count_behind(
-                    r.data + shape().bytes(r.count),
-                    std::min(most, longest_run()) - r.count);
+                r.count +=
+                    count_behind(r.data + shape().bytes(r.count),
+                                 std::min(most, longest_run()) - r.count);
         r.count = std::min(r.count, most);
         run_end_ = r.first + r.count;
         return r;
@@ -146,8 +149,8 @@ private:
     }
 
     std::uint64_t zero_elements() const noexcept {
-        return std::max<std::uint64_t>(
-            1, shared_zero_bytes / shape().element_size);
+        return std::max<std::uint64_t>(1, shared_zero_bytes
+                                              / shape().element_size);
     }
 
     void load() {

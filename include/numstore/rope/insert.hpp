@@ -27,8 +27,7 @@ inline void check_growth(leaf_shape const& shape, std::uint64_t size,
         raise(errc::invalid_argument,
               "an array of " + std::to_string(size) + " and "
                   + std::to_string(count) + " more elements of "
-                  + std::to_string(shape.element_size)
-                  + " bytes is too large");
+                  + std::to_string(shape.element_size) + " bytes is too large");
 }
 
 /// New bytes at an offset among old ones: what a leaf becomes.
@@ -110,9 +109,9 @@ public:
         build_beside guard(nodes_.changes());
         structure const trees(nodes_);
         auto parts = trees.split(root, pos);
-        rope_root result = trees.join(
-            trees.join(std::move(parts.left), trees.zeros(count)),
-            std::move(parts.right));
+        rope_root result =
+            trees.join(trees.join(std::move(parts.left), trees.zeros(count)),
+                       std::move(parts.right));
         guard.keep();
         root = std::move(result);
     }
@@ -131,8 +130,7 @@ private:
 
     /// False if the nodes around do not allow it.
     bool insert_small(rope_root& root, std::uint64_t pos,
-                      std::span<std::byte const> bytes,
-                      std::uint64_t n) const {
+                      std::span<std::byte const> bytes, std::uint64_t n) const {
         path way;
         way.seek(nodes_.nodes(), root, pos == 0 ? 0 : pos - 1);
         if (way.count() == shape().capacity && pos == way.end()
@@ -151,8 +149,8 @@ private:
         std::uint64_t const count = way.count();
         std::size_t const offset = nodes_.size(pos - way.first());
         if (nodes_.owns(slot.node())) {
-            leaf_frame* const leaf = nodes_.own_leaf(
-                slot, count, count + n, way.height() != 0);
+            leaf_frame* const leaf =
+                nodes_.own_leaf(slot, count, count + n, way.height() != 0);
             spliced_bytes{leaf->data(), nodes_.size(count), offset, bytes}
                 .apply(leaf->data(), nodes_.size(count + n));
         } else {
@@ -186,8 +184,7 @@ private:
             return d;
         }
         for (std::uint64_t i = 0; i != d.leaves; ++i)
-            d.count[i] =
-                total * (i + 1) / d.leaves - total * i / d.leaves;
+            d.count[i] = total * (i + 1) / d.leaves - total * i / d.leaves;
         std::uint64_t const least_first = least(neighbour(way, root, false));
         std::uint64_t const least_last = least(neighbour(way, root, true));
         if (d.leaves == 2) {
@@ -209,16 +206,14 @@ private:
         return e.count == 0 || e.hole ? 1 : shape().capacity - e.count + 1;
     }
 
-    typename structure::leaf_end neighbour(path const& way,
-                                           rope_root const& root,
-                                           bool right) const {
+    typename structure::leaf_end
+    neighbour(path const& way, rope_root const& root, bool right) const {
         return structure(nodes_).beside(way, root, right);
     }
 
     /// A leaf and what is inserted into it as several leaves of one parent.
     bool split_leaf(path& way, rope_root& root, std::uint64_t pos,
-                    std::span<std::byte const> bytes,
-                    std::uint64_t n) const {
+                    std::span<std::byte const> bytes, std::uint64_t n) const {
         if (way.height() == 0)
             return false;
         std::uint64_t const count = way.count();
@@ -259,9 +254,8 @@ private:
         return true;
     }
 
-    static void
-    place(inner& parent, std::uint32_t at, leaf_counts const& parts,
-          std::array<leaf_ptr, leaf_counts::most>& fresh) noexcept {
+    static void place(inner& parent, std::uint32_t at, leaf_counts const& parts,
+                      std::array<leaf_ptr, leaf_counts::most>& fresh) noexcept {
         parent.open(at + 1, parts.leaves - 1);
         parent.set_count(at, parts.count[0]);
         for (std::uint32_t i = 1; i != parts.leaves; ++i) {
@@ -276,15 +270,16 @@ private:
         build_beside guard(nodes_.changes());
         structure const trees(nodes_);
         auto parts = trees.split(root, pos);
-        std::size_t const head = std::min(
-            bytes.size(), nodes_.size(room_at_end(trees, parts.left)));
-        rope_root left = trees.join(std::move(parts.left),
-                                    trees.leaf(bytes.first(head)));
+        std::size_t const head =
+            std::min(bytes.size(), nodes_.size(room_at_end(trees, parts.left)));
+        rope_root left =
+            trees.join(std::move(parts.left), trees.leaf(bytes.first(head)));
         bytes = bytes.subspan(head);
         std::size_t const full = nodes_.size(shape().capacity);
         std::vector<leaf_entry> row;
         row.reserve(bytes.size() / full + 1);
-        for (; !bytes.empty(); bytes = bytes.subspan(std::min(full, bytes.size()))) {
+        for (; !bytes.empty();
+             bytes = bytes.subspan(std::min(full, bytes.size()))) {
             auto const piece = bytes.first(std::min(full, bytes.size()));
             row.push_back({child_ref(nodes_.new_leaf(piece, false)),
                            piece.size() / shape().element_size});

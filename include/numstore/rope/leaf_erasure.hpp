@@ -24,8 +24,7 @@ public:
     using inner = typename editor::inner;
     using path = typename editor::path;
 
-    explicit rope_leaf_erasure(editor const& nodes) noexcept
-        : nodes_(nodes) {}
+    explicit rope_leaf_erasure(editor const& nodes) noexcept : nodes_(nodes) {}
 
     /// Removes the n elements from `pos` on; `way` leads to the first. False,
     /// and no change, if more than one parent is concerned.
@@ -116,8 +115,7 @@ private:
         way.at(1).index = p.end - 1;
         auto const right = trees.beside(way, root, true);
         if (p.size == 0) {
-            if (left.count == 0 || right.count == 0
-                || !trees.melt(left, right))
+            if (left.count == 0 || right.count == 0 || !trees.melt(left, right))
                 return true;
             if (left.hole || p.begin == 0 || p.end == parent.size())
                 return false;

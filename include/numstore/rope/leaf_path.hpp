@@ -75,8 +75,8 @@ public:
             first_ = 0;
             count_ = root.size;
             if (height_ != 0)
-                steps_[height_] = {
-                    nodes.load(root.node, height_, root.size), 0, 0};
+                steps_[height_] = {nodes.load(root.node, height_, root.size), 0,
+                                   0};
         }
         descend(nodes, pos, std::min<unsigned>(level, height_), near);
         valid_ = true;
@@ -122,9 +122,9 @@ private:
         for (unsigned level = 1; level <= height_; ++level) {
             step const& s = steps_[level];
             std::uint64_t const below =
-                level == height_ ? root.size
-                                 : steps_[level + 1].node->count(
-                                     steps_[level + 1].index);
+                level == height_
+                    ? root.size
+                    : steps_[level + 1].node->count(steps_[level + 1].index);
             if (pos - s.first < below)
                 return level;
         }

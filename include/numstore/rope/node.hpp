@@ -38,7 +38,8 @@ public:
     static constexpr std::uint32_t minimum = capacity / 2;
 
     inner_frame(edit_token owner, memory_account& account, unsigned level)
-        : frame(frame_kind::inner, owner), account_(&account),
+        : frame(frame_kind::inner, owner),
+          account_(&account),
           level_(static_cast<std::uint8_t>(level)) {
         account_->inner_bytes.fetch_add(sizeof(inner_frame),
                                         std::memory_order_relaxed);

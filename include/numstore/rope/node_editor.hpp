@@ -56,8 +56,7 @@ public:
     /// A leaf with room for `elements`, or for as many as a leaf can hold
     /// when it has siblings: then it will soon be full.
     leaf_ptr new_leaf(std::uint64_t elements, bool has_siblings) const {
-        return leaf_ptr(new leaf_frame(edit_->token,
-                                       nodes_.pages().account(),
+        return leaf_ptr(new leaf_frame(edit_->token, nodes_.pages().account(),
                                        room_for(elements, has_siblings)));
     }
 
@@ -103,9 +102,8 @@ public:
 
     /// Where an owned path's leaf is kept.
     static child_ref& slot(path const& way, rope_root& root) noexcept {
-        return way.height() == 0
-                   ? root.node
-                   : way.at(1).node->child(way.at(1).index);
+        return way.height() == 0 ? root.node
+                                 : way.at(1).node->child(way.at(1).index);
     }
 
     /// The leaf in `slot`, not a hole, made the edit's own with room for
@@ -149,6 +147,14 @@ public:
             retire_tree(root.node, root.height, root.size);
     }
 
+    bool has_private_child(inner const& n) const noexcept {
+        for (std::uint32_t i = 0; i != n.size(); ++i)
+            if (frame const* const f = n.child(i).node();
+                f != nullptr && edit_->is_private(f))
+                return true;
+        return false;
+    }
+
     std::size_t size(std::uint64_t elements) const noexcept {
         return static_cast<std::size_t>(shape().bytes(elements));
     }
@@ -185,14 +191,6 @@ private:
             retire_tree(n.child(i), height - 1, n.count(i));
     }
 
-    bool has_private_child(inner const& n) const noexcept {
-        for (std::uint32_t i = 0; i != n.size(); ++i)
-            if (frame const* const f = n.child(i).node();
-                f != nullptr && edit_->is_private(f))
-                return true;
-        return false;
-    }
-
     source nodes_;
     edit_type* edit_;
 };
@@ -204,7 +202,9 @@ template <class Edit>
 class build_beside {
 public:
     explicit build_beside(Edit& changes) noexcept
-        : edit_(&changes), start_(changes.position()), token_(changes.token),
+        : edit_(&changes),
+          start_(changes.position()),
+          token_(changes.token),
           owned_(changes.owned_tokens) {
         edit_->new_token();
     }

@@ -84,9 +84,9 @@ public:
             && !pages_->contains(place, root.height == 0 ? shape_.pages : 1))
             fail(place, "is a root outside of the file");
         bool const hole = root.node.is_hole();
-        if (root.size == 0 ? root.height != 0 || !hole
-                           : root.height == 0 ? !leaf_can_hold(root.size, hole)
-                                              : hole)
+        if (root.size == 0     ? root.height != 0 || !hole
+            : root.height == 0 ? !leaf_can_hold(root.size, hole)
+                               : hole)
             fail(place, "is a root that cannot hold its elements");
     }
 
@@ -113,8 +113,7 @@ private:
         return node;
     }
 
-    child_ref decode(page_no parent, image const& page,
-                     std::uint32_t i) const {
+    child_ref decode(page_no parent, image const& page, std::uint32_t i) const {
         page_no const place{page.places[i].value()};
         if (page.level == 1) {
             if (!leaf_can_hold(page.counts[i].value(), place == no_page))

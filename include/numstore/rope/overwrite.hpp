@@ -81,8 +81,8 @@ private:
         }
         for (Selection rest = selected; !rest.done();) {
             way.seek(nodes_.nodes(), root, rest.position());
-            auto* const leaf = static_cast<leaf_frame*>(
-                editor::slot(way, root).node());
+            auto* const leaf =
+                static_cast<leaf_frame*>(editor::slot(way, root).node());
             apply(leaf->data(), rest.take(way.first(), way.count()));
         }
     }
@@ -139,9 +139,9 @@ private:
         if (trees.edge(front.right, false).hole) {
             auto back = trees.split(std::move(front.right), count);
             rope_root leaf{child_ref(nodes_.zero_leaf(count)), 0, count};
-            result = trees.join(
-                trees.join(std::move(front.left), std::move(leaf)),
-                std::move(back.right));
+            result =
+                trees.join(trees.join(std::move(front.left), std::move(leaf)),
+                           std::move(back.right));
         } else {
             result = trees.join(std::move(front.left), std::move(front.right));
         }

@@ -60,7 +60,9 @@ public:
     /// 256 pages.
     explicit rope_tree(pager_type& pages, Element element = {},
                        rope_root root = {})
-        : pages_(&pages), element_(element), shape_(shape_of(element)),
+        : pages_(&pages),
+          element_(element),
+          shape_(shape_of(element)),
           root_(std::move(root)) {}
 
     rope_root const& root() const noexcept { return root_; }
@@ -112,11 +114,12 @@ public:
 
     // changing elements where they are
 
+    template <class Spill = keep_in_memory>
     void write(edit_type& changes, std::uint64_t pos,
-               std::span<std::byte const> bytes) {
+               std::span<std::byte const> bytes, Spill&& spill = {}) {
         std::uint64_t const n = count_of(bytes.size());
         check_range(pos, n, size());
-        overwrite(changes, range_selection(pos, n), bytes, keep_in_memory{});
+        overwrite(changes, range_selection(pos, n), bytes, spill);
     }
 
     template <class Spill = keep_in_memory>
@@ -241,7 +244,9 @@ private:
     static leaf_shape shape_of(Element element) {
         constexpr std::size_t page = Policies::page_size;
         constexpr std::size_t most = max_element_pages * page;
-        if constexpr (requires { std::bool_constant<Element::size() != 0>(); }) {
+        if constexpr (requires {
+                          std::bool_constant<Element::size() != 0>();
+                      }) {
             static_assert(Element::size() != 0 && Element::size() <= most);
             static constexpr leaf_shape shape =
                 leaf_shape_of(Element::size(), page);
@@ -294,9 +299,8 @@ private:
     template <class Selection, class Spill>
     void sweep(edit_type& changes, Selection const& selected, Spill& spill) {
         using remover = group_remover<Element>;
-        rope_sweep<Policies, Selection, remover>(editing(changes), selected,
-                                                 remover{element_})(root_,
-                                                                    spill);
+        rope_sweep<Policies, Selection, remover>(
+            editing(changes), selected, remover{element_})(root_, spill);
     }
 
     pager_type* pages_;

@@ -56,7 +56,7 @@ public:
         std::uint64_t offset; ///< in the leaf, of the one that comes first
                               ///< in the caller's buffer
         std::uint64_t count;
-        std::uint64_t index;  ///< in the caller's buffer
+        std::uint64_t index; ///< in the caller's buffer
         std::int64_t stride;
         std::uint64_t lowest; ///< offset of the lowest
     };
@@ -64,7 +64,9 @@ public:
     /// Elements pos, pos + step, ..., `count` of them.
     strided_selection(std::uint64_t pos, std::int64_t step,
                       std::uint64_t count) noexcept
-        : count_(count), step_(magnitude(step)), backwards_(step < 0),
+        : count_(count),
+          step_(magnitude(step)),
+          backwards_(step < 0),
           low_(backwards_ && count != 0 ? pos - (count - 1) * step_ : pos) {}
 
     bool done() const noexcept { return taken_ == count_; }
@@ -183,8 +185,9 @@ inline void check_positions(std::span<std::uint64_t const> positions,
                      : positions[i - 1] > positions[i])
             raise(errc::invalid_argument,
                   "position " + std::to_string(positions[i])
-                      + (positions[i - 1] == positions[i] ? " is given twice"
-                                                          : " is out of order"));
+                      + (positions[i - 1] == positions[i]
+                             ? " is given twice"
+                             : " is out of order"));
     if (!positions.empty() && positions.back() >= size)
         raise_out_of_range(positions.back(), size);
 }

@@ -25,9 +25,9 @@ public:
 
     explicit rope_spill(editor const& nodes) noexcept : nodes_(nodes) {}
 
-    /// Pages that `operator()` will write, at most.
+    /// Pages that `operator()` will write.
     std::uint64_t pages(rope_root const& root) const noexcept {
-        return count_unwritten<Policies>(root, nodes_.shape());
+        return pages(root.node, root.height);
     }
 
     /// Calls `out.finish()`; `out` notes pages in the edit's `allocated`.
@@ -48,6 +48,19 @@ private:
         typename writer::placed to;
     };
 
+    std::uint64_t pages(child_ref const& ref, unsigned level) const noexcept {
+        frame const* const f = ref.node();
+        if (f == nullptr || !nodes_.changes().is_private(f))
+            return 0;
+        if (level == 0)
+            return nodes_.shape().pages;
+        auto const& n = *static_cast<inner const*>(f);
+        std::uint64_t sum = 0;
+        for (std::uint32_t i = 0; i != n.size(); ++i)
+            sum += pages(n.child(i), level - 1);
+        return sum;
+    }
+
     /// `slot` is a root's, or one of an owned node. Inner nodes on the way to
     /// private leaves become the edit's own.
     void collect(child_ref& slot, unsigned level, std::uint64_t count,
@@ -57,11 +70,12 @@ private:
             return;
         if (level == 0) {
             auto const& leaf = *static_cast<leaf_frame const*>(f);
-            moved_.push_back(
-                {&slot, out.put({leaf.data(), nodes_.size(count)},
-                                nodes_.shape().pages)});
+            moved_.push_back({&slot, out.put({leaf.data(), nodes_.size(count)},
+                                             nodes_.shape().pages)});
             return;
         }
+        if (!nodes_.has_private_child(*static_cast<inner const*>(f)))
+            return;
         inner* const n = nodes_.own_inner(slot, level, count);
         for (std::uint32_t i = 0; i != n->size(); ++i)
             collect(n->child(i), level - 1, n->count(i), out);

@@ -193,8 +193,8 @@ private:
         std::uint32_t const last = n->size() - 1;
         std::uint64_t const size = a.count + b.size;
         row_of_two row =
-            attach_right({std::move(n->child(last)), n->count(last)},
-                         level - 1, std::move(b));
+            attach_right({std::move(n->child(last)), n->count(last)}, level - 1,
+                         std::move(b));
         n->child(last) = std::move(row.first.node);
         n->set_count(last, row.first.count);
         if (row.second.count == 0)
@@ -298,8 +298,7 @@ private:
             leaf_frame* const leaf =
                 nodes_.own_leaf(a.node, a.count, size, false);
             std::memcpy(leaf->data() + nodes_.size(a.count),
-                        nodes_.nodes().leaf(b.node).data,
-                        nodes_.size(b.count));
+                        nodes_.nodes().leaf(b.node).data, nodes_.size(b.count));
             nodes_.retire_leaf(b.node);
         }
         return {{std::move(a.node), size}};

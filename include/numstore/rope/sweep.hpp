@@ -173,9 +173,9 @@ private:
     /// The leaf in the making becomes part of the result.
     void flush() {
         if (packed_count_ != 0)
-            result_ = trees_.join(
-                std::move(result_),
-                {child_ref(std::move(packed_)), 0, packed_count_});
+            result_ =
+                trees_.join(std::move(result_),
+                            {child_ref(std::move(packed_)), 0, packed_count_});
         packed_ = nullptr;
         packed_count_ = 0;
     }

@@ -28,8 +28,8 @@ struct placed_root {
 /// Writes all nodes of published trees that have no place yet. Frames learn
 /// their places only in `keep`, after the writer has finished, so that a
 /// failed checkpoint leaves no trace; and a frame that several trees share is
-/// written once. Trees are only read: others may read and copy them at the
-/// same time.
+/// written once. Trees are only read: others may read, copy and drop them at
+/// the same time.
 template <class Policies>
 class write_out_batch {
     static constexpr std::size_t page_size = Policies::page_size;
@@ -57,12 +57,20 @@ public:
 
     /// The frames are where they were written. After `page_writer::finish`.
     void keep() noexcept {
-        for (auto& [node, p] : placed_)
-            node->set_written(p.place, p.checksum);
+        for (auto const& [node, p] : placed_)
+            node->set_written(p.at.place, p.at.checksum);
         placed_.clear();
     }
 
 private:
+    struct entry {
+        frame_ptr node; ///< its address stays taken
+        placed at;
+    };
+    void note(frame* f, placed const& at) {
+        placed_.emplace(f, entry{frame_ptr(f), at});
+    }
+
     /// The frame, if it is still to be written.
     frame* unwritten(child_ref const& ref) const {
         frame* const f = ref.node();
@@ -78,9 +86,8 @@ private:
             return;
         if (level == 0) {
             auto const size = static_cast<std::size_t>(shape.bytes(count));
-            placed_.emplace(
-                f, out_->put({static_cast<leaf_frame*>(f)->data(), size},
-                             shape.pages));
+            note(f, out_->put({static_cast<leaf_frame*>(f)->data(), size},
+                              shape.pages));
             return;
         }
         auto const& n = *static_cast<inner const*>(f);
@@ -97,7 +104,7 @@ private:
             for (std::uint32_t i = 0; i != n.size(); ++i)
                 inner_nodes(n.child(i), level - 1);
         encode(n);
-        placed_.emplace(f, out_->put({buffer_.get(), page_size}, 1));
+        note(f, out_->put({buffer_.get(), page_size}, 1));
     }
 
     void encode(inner const& n) {
@@ -118,13 +125,13 @@ private:
 
     placed place_of(child_ref const& ref) const {
         if (auto const i = placed_.find(ref.node()); i != placed_.end())
-            return i->second;
+            return i->second.at;
         return {ref.place(), ref.checksum()};
     }
 
     writer* out_;
     std::unique_ptr<std::byte[]> buffer_;
-    boost::unordered_flat_map<frame*, placed> placed_;
+    boost::unordered_flat_map<frame*, entry> placed_;
 };
 
 /// How many pages `write_out_batch::write` will need for a tree, at most.
