@@ -70,7 +70,8 @@ missing() {
     for part; do
         case $part in
         test) library "$(boost_package -test)" ;;
-        clang) tool clang++-19 clang-19 ;;
+        clang) tool clang++-19 clang-19
+               library libclang-rt-19-dev ;;
         bench) library liblmdb-dev
                library libsqlite3-dev ;;
         *) stop "no part is called $part" ;;
@@ -139,6 +140,7 @@ if [ ${#wanted[@]} -gt 0 ]; then
         for name in "${wanted[@]}"; do
             install "$name" && continue
             case $name in
+            libclang*) ;;
             lib* | ninja-build) unpack "$name" && continue ;;
             esac
             stop "cannot install $name"

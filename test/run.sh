@@ -38,10 +38,9 @@ build() {
 
 # Runs the tests of a preset and adds to the counts; a run that ends without
 # a summary counts as a failure.
-run_tests() { # preset, launcher...
-    local preset=$1 summary bad all
-    shift
-    "$@" ctest --preset "$preset" 2>&1 | tee build/ctest.log
+run_tests() { # preset
+    local summary bad all
+    ctest --preset "$1" 2>&1 | tee build/ctest.log
     summary=$(sed -nE \
         's/.*, ([0-9]+) tests failed out of ([0-9]+)$/\1 \2/p' build/ctest.log)
     read -r bad all <<< "$summary" || return 1
@@ -50,21 +49,12 @@ run_tests() { # preset, launcher...
     failed=$((failed + bad))
 }
 
-# GCC's ThreadSanitizer needs an address space that is not randomised.
-fixed_addresses() {
-    if setarch -R true 2> /dev/null; then
-        setarch -R "$@"
-    else
-        "$@"
-    fi
-}
-
 set_up() { bash cmake/setup.sh "$@"; }
 suite() { configure dev && build dev && run_tests dev; }
 asan-ubsan() {
     configure asan-ubsan && build asan-ubsan && run_tests asan-ubsan
 }
-tsan() { configure tsan && build tsan && run_tests tsan fixed_addresses; }
+tsan() { configure tsan && build tsan && run_tests tsan; }
 clang() {
     configure clang-smoke \
         && build clang-smoke all_verify_interface_header_sets \
@@ -72,29 +62,27 @@ clang() {
 }
 
 timed() { # name, command...
-    local name=$1 start=$SECONDS result=passed
+    local name=$1 start=$SECONDS before=$failed result=passed
     shift
     echo "stage $name"
-    if ! "$@"; then
-        failed=$((failed + 1))
-        result=broken
-    fi
+    "$@" || failed=$((failed + 1))
+    [ "$failed" -eq "$before" ] || result=failed
     LC_ALL=C awk -v name="$name" -v result="$result" \
-        -v seconds=$((SECONDS - start)) \
-        'BEGIN { printf "stage %s: %.1f minutes, %s\n", name, seconds / 60, result }'
+        -v seconds=$((SECONDS - start)) 'BEGIN {
+            printf "stage %s: %.1f minutes, %s\n", name, seconds / 60, result
+        }'
     [ "$result" = passed ]
 }
 
-parts=test
+parts=(test)
 for stage; do
     case $stage in
-    suite | asan-ubsan | tsan) ;;
-    clang) parts+=" clang" ;;
+    suite) ;;
+    asan-ubsan | tsan | clang) parts=(test clang) ;;
     *) echo "no stage is called $stage" >&2; exit 2 ;;
     esac
 done
-# shellcheck disable=SC2086
-if timed set-up set_up $parts; then
+if timed set-up set_up "${parts[@]}"; then
     for stage; do
         timed "$stage" "$stage"
     done
