@@ -47,6 +47,8 @@ public:
         return last_transaction_;
     }
     bool found_batches() const noexcept { return batches_ != 0; }
+    /// Batches behind a torn end: a log that went on here might meet them.
+    bool has_remains() const noexcept { return remains_; }
     std::vector<log_segment> const& segments() const noexcept {
         return segments_;
     }
@@ -94,6 +96,7 @@ private:
         skipped_.merge(open);
         end_ = std::min(end_, result.end);
         durable_ = result.durable;
+        remains_ = result.remains;
         segments_ = result.segments;
     }
 
@@ -202,6 +205,7 @@ private:
     lsn last_commit_{};
     std::uint64_t last_transaction_ = 0;
     std::uint64_t batches_ = 0;
+    bool remains_ = false;
     std::vector<log_segment> segments_;
     std::unordered_set<std::uint64_t> skipped_;
     std::unordered_multimap<std::uint64_t, std::pair<lsn, lsn>> compensated_;

@@ -239,19 +239,17 @@ private:
                   e_->name + ": the superblock names no place for the log");
         log_analysis<Policies> log(*e_, from, id());
         log.run();
-        if (!log.found_batches()) {
-            if (other_damaged_ && !e_->newest.clean)
-                raise(errc::corrupt,
-                      e_->name + ": the newest superblock is damaged, and the "
-                                 "log that would replace it is missing");
-            for (log_segment const& s : log.segments())
-                e_->pages->reserve(extent_of(s));
+        if (!log.found_batches() && other_damaged_ && !e_->newest.clean)
+            raise(errc::corrupt,
+                  e_->name + ": the newest superblock is damaged, and the "
+                             "log that would replace it is missing");
+        for (log_segment const& s : log.segments())
+            e_->pages->reserve(extent_of(s));
+        if (!log.found_batches() && !log.has_remains()) {
             if (!e_->read_only)
                 resume_log(from);
             return;
         }
-        for (log_segment const& s : log.segments())
-            e_->pages->reserve(extent_of(s));
         redo_all(log);
         if (e_->read_only)
             return;
