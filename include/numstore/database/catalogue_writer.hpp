@@ -7,6 +7,8 @@
 #include <numstore/error.hpp>
 #include <numstore/format/catalogue_entry.hpp>
 #include <numstore/format/log_record.hpp>
+#include <numstore/rope/kernels.hpp>
+#include <numstore/rope/rope_tree.hpp>
 
 #include <algorithm>
 #include <cstddef>
