@@ -170,28 +170,29 @@ public:
         }
     }
 
-    /// f(extent) for all of its pages.
-    template <class F>
-    void walk(catalogue_version const& v, F&& f) const {
-        tree_.walk(v.names, f);
-        tree_.walk(v.entries, f);
-    }
-
-    /// report(page, text) where names and entries contradict each other.
-    template <class F>
-    void check(catalogue_version const& v, F&& report) const {
+    /// Reads all of it, from disk where it has been written. Calls
+    /// use(extent) for its pages, array(name, entry) for each array that can
+    /// be read, sorted, and fault(page, array, text) for what is wrong.
+    template <class Use, class Array, class Fault>
+    void check(catalogue_version const& v, Use&& use, Array&& array,
+               Fault&& fault) const {
+        auto const damaged = [&](page_no page, std::string what) {
+            fault(page, std::string(), "catalogue: " + std::move(what));
+        };
+        tree_.check(v.entries, use, [](keyed_entry const&) {}, damaged);
         std::uint64_t named = 0;
-        each(v, "*", [&](std::string_view name, std::uint64_t id) {
-            ++named;
-            auto const e = find_entry(v, id);
-            if (!e || e->name != name)
-                report(no_page, std::string(name)
-                                    + " names an entry that is missing");
-        });
+        tree_.check(
+            v.names, use,
+            [&](keyed_entry const& e) {
+                ++named;
+                if (auto entry = entry_of(v, e, fault))
+                    array(e.key, std::move(*entry));
+            },
+            damaged);
         if (named != v.entries.count)
-            report(no_page, std::to_string(named) + " names for "
-                                + std::to_string(v.entries.count)
-                                + " entries");
+            damaged(no_page, std::to_string(named) + " names for "
+                                 + std::to_string(v.entries.count)
+                                 + " entries");
     }
 
     // superblocks
@@ -206,6 +207,21 @@ public:
     }
 
 private:
+    template <class Fault>
+    std::optional<format::catalogue_entry>
+    entry_of(catalogue_version const& v, keyed_entry const& name,
+             Fault& fault) const {
+        try {
+            auto entry = find_entry(v, format::decode_array_id(name.value));
+            if (entry && entry->name == name.key)
+                return entry;
+            fault(no_page, name.key, "a name without an entry");
+        } catch (error const& e) {
+            fault(no_page, name.key, e.what());
+        }
+        return std::nullopt;
+    }
+
     void put_entry(edit_type& changes, catalogue_version& v,
                    format::catalogue_entry const& e) const {
         std::vector<std::byte> bytes;

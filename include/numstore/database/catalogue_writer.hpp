@@ -7,7 +7,9 @@
 #include <numstore/error.hpp>
 #include <numstore/format/catalogue_entry.hpp>
 #include <numstore/format/log_record.hpp>
+#include <numstore/pager/page_writer.hpp>
 #include <numstore/rope/kernels.hpp>
+#include <numstore/rope/root.hpp>
 #include <numstore/rope/rope_tree.hpp>
 
 #include <algorithm>
@@ -79,34 +81,38 @@ public:
     /// A new, empty array. `id` 0 takes the next one. Throws already_exists.
     work& create(std::string_view name, std::string_view element,
                  std::uint32_t element_size, std::uint64_t id = 0) {
-        if (find(name))
-            raise(errc::already_exists, e_->name + ": there is an array "
-                                            + std::string(name) + " already");
-        if (id == 0)
-            id = e_->next_array;
-        e_->next_array = std::max(e_->next_array, id + 1);
+        require_unused(name);
         format::catalogue_entry entry;
-        entry.id = id;
-        entry.name = name;
         entry.element = element;
         entry.element_size = element_size;
-        work fresh{engine_type::make_state(entry), {}};
-        fresh.changed = true;
-        fresh.created = true;
-        work& w = t_->works.emplace(id, std::move(fresh)).first->second;
-        t_->delta.entries.insert_or_assign(id, std::move(entry));
-        t_->delta.names.insert_or_assign(std::string(name), id);
-        log(format::log_create{id, element_size, name, element});
+        work& w = add(std::move(entry), name, id, {});
+        log(format::log_create{w.state->id, element_size, name, element});
         return w;
+    }
+
+    /// A new array with the elements and attributes of another, from which
+    /// it differs as soon as one of them is changed. O(log n): they share all
+    /// pages. `id` as for `create`. Throws not_found, already_exists.
+    void clone(std::string_view from, std::string_view to,
+               std::uint64_t id = 0) {
+        clone(get(from), to, id);
+    }
+    void clone(std::uint64_t source, std::string_view to, std::uint64_t id) {
+        require_unused(to);
+        format::catalogue_entry entry = describe(source);
+        entry.size = 0;
+        entry.root = {};
+        rope_root root = share(open(source));
+        work const& w = add(std::move(entry), to, id, std::move(root));
+        log(format::log_clone{w.state->id, source, to});
     }
 
     /// O(1) whatever the size. Throws not_found.
     void drop(std::string_view name) {
         std::uint64_t const id = get(name);
         work& w = open(id);
-        rope_tree<dynamic_element, Policies> tree(
-            *e_->pages, dynamic_element{w.state->element_size}, w.root);
-        tree.clear(t_->changes);
+        tree old(*e_->pages, dynamic_element{w.state->element_size}, w.root);
+        old.clear(t_->changes);
         w.root = {};
         w.dropped = true;
         w.changed = true;
@@ -120,9 +126,7 @@ public:
         std::uint64_t const id = get(from);
         if (from == to)
             return;
-        if (find(to))
-            raise(errc::already_exists, e_->name + ": there is an array "
-                                            + std::string(to) + " already");
+        require_unused(to);
         format::catalogue_entry entry = describe(id);
         entry.name = to;
         t_->delta.entries.insert_or_assign(id, std::move(entry));
@@ -158,6 +162,58 @@ public:
     }
 
 private:
+    using tree = rope_tree<dynamic_element, Policies>;
+
+    void require_unused(std::string_view name) const {
+        if (find(name))
+            raise(errc::already_exists, e_->name + ": there is an array "
+                                            + std::string(name) + " already");
+    }
+
+    /// A new array with these elements.
+    work& add(format::catalogue_entry entry, std::string_view name,
+              std::uint64_t id, rope_root root) {
+        if (id == 0)
+            id = e_->next_array;
+        e_->next_array = std::max(e_->next_array, id + 1);
+        entry.id = id;
+        entry.name = name;
+        work fresh{engine_type::make_state(entry), std::move(root)};
+        fresh.changed = true;
+        fresh.created = true;
+        work& w = t_->works.emplace(id, std::move(fresh)).first->second;
+        t_->delta.entries.insert_or_assign(id, std::move(entry));
+        t_->delta.names.insert_or_assign(std::string(name), id);
+        return w;
+    }
+
+    /// A root for a second tree with the same elements. A leaf that has no
+    /// page yet is copied, because it may belong into a catalogue entry.
+    rope_root share(work& w) {
+        tree source(*e_->pages, dynamic_element{w.state->element_size},
+                    w.root);
+        auto const& shape = w.state->shape;
+        if (w.root.empty() || w.root.is_hole())
+            return w.root;
+        if (w.root.height == 0 && w.root.node.place() == no_page) {
+            std::vector<std::byte> bytes(
+                static_cast<std::size_t>(shape.bytes(w.root.size)));
+            source.read(0, bytes);
+            tree copy(*e_->pages, dynamic_element{w.state->element_size});
+            copy.insert(t_->changes, 0, bytes);
+            return copy.root();
+        }
+        page_writer<Policies> out(*e_->pages, 0, t_->changes.allocated);
+        source.spill(t_->changes, out); // private leaves cannot be later
+        w.root = source.root();
+        t_->changes.freed.push_back(
+            {w.root.node, w.root.height == 0 ? shape.pages : 1, w.root.height,
+             w.root.size, shape.pages, shape.capacity,
+             reference_change::shared});
+        t_->changes.share_all();
+        return w.root;
+    }
+
     catalogue_version const& newest() const noexcept {
         return e_->catalogue_versions.newest()->value;
     }

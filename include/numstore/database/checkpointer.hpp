@@ -4,10 +4,12 @@
 #include <numstore/database/catalogue.hpp>
 #include <numstore/database/engine.hpp>
 #include <numstore/database/inline_array.hpp>
+#include <numstore/database/reclaimer.hpp>
 #include <numstore/format/free_map.hpp>
+#include <numstore/format/sharing_table.hpp>
 #include <numstore/format/superblock.hpp>
+#include <numstore/pager/page_shares.hpp>
 #include <numstore/pager/page_writer.hpp>
-#include <numstore/rope/retire.hpp>
 #include <numstore/rope/write_out.hpp>
 
 #include <algorithm>
@@ -48,10 +50,14 @@ public:
         typename pager<Policies>::reserve_scope const reserve(*e_->pages);
         flush_log();
         generation_ = e_->newest.generation + 1;
+        reclaimer<Policies> references(*e_);
+        references.release_replaced();
+        references.dig(reclaimer<Policies>::checkpoint_step);
+        references.dig_unwritten();
         e_->captured = generation_;
-        expand_retired();
         try {
             write_pages();
+            write_lists();
             write_free_map(clean);
             e_->pages->sync();
             write_superblock(clean);
@@ -71,7 +77,8 @@ public:
 
     /// True if a checkpoint would write something that recovery lacks.
     bool needed() const noexcept {
-        if (!e_->dirty.empty() || e_->catalogue_dirty)
+        if (!e_->dirty.empty() || e_->catalogue_dirty
+            || e_->graveyard.size() > e_->unreadable_graves)
             return true;
         if constexpr (logging)
             return e_->log != nullptr && e_->log->end() != e_->checkpoint_end;
@@ -84,19 +91,6 @@ private:
             if (to_integer(e_->latest_commit) != 0)
                 e_->log->flush(e_->latest_commit, false);
             e_->show_durable();
-        }
-    }
-
-    /// Pages of replaced nodes become ripening pages.
-    void expand_retired() {
-        while (!e_->retired_nodes.empty()) {
-            auto const& r = e_->retired_nodes.back();
-            std::vector<extent> found;
-            walk_retired(*e_->pages, r.what,
-                         [&](extent x) { found.push_back(x); });
-            for (extent const& x : found)
-                e_->pages->retire(x, r.sequence, r.generation);
-            e_->retired_nodes.pop_back();
         }
     }
 
@@ -142,6 +136,41 @@ private:
                 replaced_.push_back({r.node.place(), r.pages});
         if (auto const& m = e_->newest.free_map; m.place != no_page)
             replaced_.push_back({m.place, m.pages});
+    }
+
+    /// Which pages are shared, and which trees are buried.
+    void write_lists() {
+        next_.sharing = e_->newest.sharing;
+        next_.graveyard = e_->newest.graveyard;
+        if (e_->shares_dirty) {
+            page_shares all = e_->shares;
+            for (format::shared_pages const& s : batch_->shares())
+                all.add(s.pages, s.extra);
+            std::vector<std::byte> bytes;
+            if (all.count() != 0)
+                format::encode_sharing_table(all.extents(), bytes);
+            write_list(std::move(bytes), next_.sharing);
+        }
+        if (e_->graveyard_dirty)
+            write_list(reclaimer<Policies>(*e_).encode_graveyard(),
+                       next_.graveyard);
+    }
+
+    /// Replaces a list, which has no pages if it is empty.
+    void write_list(std::vector<std::byte> bytes, format::tree_root& root) {
+        if (root.place != no_page)
+            replaced_.push_back({root.place, root.pages});
+        root = {};
+        if (bytes.empty())
+            return;
+        std::uint64_t const used = bytes.size();
+        std::uint64_t const pages = round_up(used, page_size) / page_size;
+        extent const place = e_->pages->allocate(pages);
+        own_.push_back(place);
+        bytes.resize(static_cast<std::size_t>(pages * page_size));
+        e_->pages->write(place.first, bytes);
+        root = {place.first, static_cast<std::uint32_t>(pages), 0,
+                pager<Policies>::checksum(bytes), used};
     }
 
     /// Its own pages are taken before it is made, by an upper bound.
@@ -207,8 +236,6 @@ private:
         next_.redo = redo_;
         next_.clean = clean;
         catalogue<Policies>::store(catalogue_, next_);
-        next_.graveyard = old.graveyard;
-        next_.sharing = old.sharing;
         next_.next_array = e_->next_array;
         next_.next_transaction = e_->next_transaction;
         if constexpr (logging)
@@ -223,6 +250,10 @@ private:
         std::uint64_t const sequence = e_->latest + 1;
         lsn const previous_redo = e_->newest.redo;
         e_->newest = next_;
+        for (format::shared_pages const& s : batch_->shares())
+            e_->shares.add(s.pages, s.extra);
+        e_->shares_dirty = false;
+        e_->graveyard_dirty = false;
         batch_->keep();
         names_batch_->keep();
         swap_clean_versions(sequence);

@@ -4,6 +4,7 @@
 #include <numstore/database/catalogue.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/engine.hpp>
+#include <numstore/database/reclaimer.hpp>
 #include <numstore/format/bytes.hpp>
 #include <numstore/format/log_codec.hpp>
 #include <numstore/format/log_record.hpp>
@@ -156,6 +157,8 @@ private:
             nodes = prepare_versions(t);
             e_->retired_nodes.reserve(e_->retired_nodes.size()
                                       + t.changes.freed.size());
+            e_->graveyard.reserve(e_->graveyard.size()
+                                  + t.changes.freed.size());
             e_->dirty.reserve(e_->dirty.size() + nodes.size());
             e_->pages->ensure_free(pages_to_write());
             if constexpr (logging)
@@ -228,9 +231,9 @@ private:
                                                            std::move(next))));
             e_->catalogue_dirty = true;
         }
+        reclaimer<Policies> references(*e_);
         for (retired& r : t.changes.freed)
-            e_->retired_nodes.push_back(
-                {std::move(r), sequence, e_->captured});
+            references.settle(std::move(r), sequence);
         t.changes.freed.clear();
         t.changes.allocated.clear();
         e_->latest = sequence;
@@ -301,6 +304,7 @@ private:
     void reclaim_and_checkpoint() {
         std::scoped_lock lock(e_->work);
         e_->reclaim();
+        reclaimer<Policies>(*e_).dig(reclaimer<Policies>::commit_step);
         if (!wants_checkpoint())
             return;
         try {

@@ -12,7 +12,9 @@
 #include <numstore/error.hpp>
 #include <numstore/format/superblock.hpp>
 #include <numstore/log/log_policy.hpp>
+#include <numstore/pager/edit.hpp>
 #include <numstore/pager/epochs.hpp>
+#include <numstore/pager/page_shares.hpp>
 #include <numstore/pager/pager.hpp>
 #include <numstore/types.hpp>
 
@@ -64,6 +66,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         registry.clear();
         catalogue_versions.clear();
         retired_nodes.clear();
+        graveyard.clear();
     }
 
     numstore::options const opt;
@@ -95,6 +98,13 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         std::uint64_t generation;
     };
     std::vector<retired_node> retired_nodes;
+    page_shares shares;
+    bool shares_dirty = false;
+    /// Dropped trees whose pages have not all been given back; the last one
+    /// is next.
+    std::vector<retired> graveyard;
+    std::size_t unreadable_graves = 0; ///< these come first, and stay
+    bool graveyard_dirty = false;
     cut_queue cuts;
     std::uint64_t next_array = 1;
     std::uint64_t next_transaction = 1;
@@ -263,6 +273,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         dirty.clear();
         catalogue_versions.clear();
         retired_nodes.clear();
+        graveyard.clear();
         log.reset();
         pages.reset();
     }

@@ -112,11 +112,16 @@ public:
         return true;
     }
 
-    /// f(extent) for every node that has a place.
-    template <class F>
-    void walk(keyed_root const& root, F&& f) const {
+    /// Reads every node, from disk where it has been written. Calls
+    /// use(extent) for its pages, entry(keyed_entry) for each entry in order,
+    /// and fault(page, text) for a node that cannot be read, and goes on
+    /// behind it. Keeps one node of each level in memory.
+    template <class Use, class Entry, class Fault>
+    void check(keyed_root const& root, Use&& use, Entry&& entry,
+               Fault&& fault) const {
         if (root.count != 0)
-            walk_below(root.node, root.pages, root.height, root.count, f);
+            check_below({{}, root.node, root.pages, root.count}, root.height,
+                        use, entry, fault);
     }
 
     /// The node in memory, read if need be and then kept. Throws corrupt, io.
@@ -148,14 +153,25 @@ private:
         return true;
     }
 
-    template <class F>
-    void walk_below(child_ref const& ref, std::uint32_t pages, unsigned level,
-                    std::uint64_t count, F& f) const {
-        keyed_frame const* const n = load(ref, pages, level, count);
-        if (page_no const place = ref.place(); place != no_page)
-            f(extent{place, n->pages(page_size)});
-        for (keyed_child const& c : n->children)
-            walk_below(c.node, c.pages, level - 1, c.count, f);
+    template <class Use, class Entry, class Fault>
+    void check_below(keyed_child const& c, unsigned level, Use& use,
+                     Entry& entry, Fault& fault) const {
+        page_no const place = c.node.place();
+        keyed_frame_ptr n(static_cast<keyed_frame*>(c.node.node()));
+        if (place != no_page) {
+            std::uint32_t const pages =
+                n != nullptr ? n->pages(page_size) : c.pages;
+            use(extent{place, pages});
+            try {
+                n = read(place, c.node.checksum(), pages, level, c.count);
+            } catch (error const& e) {
+                return fault(place, std::string(e.what()));
+            }
+        }
+        for (auto const& e : n->entries)
+            entry(*e);
+        for (keyed_child const& child : n->children)
+            check_below(child, level - 1, use, entry, fault);
     }
 
     keyed_frame_ptr read(page_no place, std::uint64_t checksum,

@@ -75,6 +75,14 @@ public:
         face().names().rename(from, to);
     }
 
+    /// A new array with the elements and attributes that `from` has now; what
+    /// is done to one is never seen in the other. O(log n), whatever the
+    /// size: pages are shared until one of the arrays changes them. Throws
+    /// not_found, already_exists, invalid_argument (name).
+    void clone(std::string_view from, std::string_view to) {
+        face().names().clone(from, to);
+    }
+
     /// Arrays whose names match `pattern`, sorted by name: `*` stands for any
     /// characters, '/' too, `?` for one. O(arrays below the fixed part).
     std::vector<array_info> list(std::string_view pattern = "*") const {

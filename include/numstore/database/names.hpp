@@ -85,6 +85,11 @@ public:
         change([&](writer& w) { w.rename(from, to); });
     }
 
+    void clone(std::string_view from, std::string_view to) const {
+        detail::check_name(to);
+        change([&](writer& w) { w.clone(from, to); });
+    }
+
     /// f(entry, size, stored bytes) for arrays whose name matches, sorted.
     template <class F>
     void list(std::string_view pattern, F&& f) const {

@@ -5,6 +5,7 @@
 #include <numstore/database/committer.hpp>
 #include <numstore/database/engine.hpp>
 #include <numstore/database/log_analysis.hpp>
+#include <numstore/database/reclaimer.hpp>
 #include <numstore/database/redo.hpp>
 #include <numstore/error.hpp>
 #include <numstore/format/free_map.hpp>
@@ -74,6 +75,7 @@ public:
     void open() {
         choose_superblock();
         load_free_map();
+        load_references();
         begin_versions();
         if constexpr (logging)
             replay();
@@ -205,6 +207,29 @@ private:
             map.free.push_back(
                 {page_no{s.file_pages}, device_pages_ - s.file_pages});
         e_->pages->adopt(device_pages_, map.free, map.next, s.generation);
+    }
+
+    /// The bytes of a list that a superblock names.
+    std::vector<std::byte> read_list(format::tree_root const& root) const {
+        std::vector<std::byte> bytes;
+        if (root.place == no_page)
+            return bytes;
+        bytes.resize(std::size_t{root.pages} * page_size);
+        if (root.count > bytes.size())
+            raise(errc::corrupt, e_->name + ": a superblock is damaged");
+        e_->pages->read_node(root.place, root.checksum, bytes);
+        bytes.resize(static_cast<std::size_t>(root.count));
+        return bytes;
+    }
+
+    void load_references() {
+        format::superblock const& s = e_->newest;
+        page_no const end{s.file_pages};
+        reclaimer<Policies> references(*e_);
+        if (auto const bytes = read_list(s.sharing); !bytes.empty())
+            references.load_shares(bytes, end);
+        if (auto const bytes = read_list(s.graveyard); !bytes.empty())
+            references.load_graveyard(bytes, end);
     }
 
     void begin_versions() {

@@ -112,6 +112,9 @@ private:
     }
     void apply(format::log_drop const& b) { names().drop(b.name); }
     void apply(format::log_rename const& b) { names().rename(b.from, b.to); }
+    void apply(format::log_clone const& b) {
+        names().clone(b.source, b.name, b.array);
+    }
     void apply(format::log_set_attribute const& b) {
         names().set_attribute(b.array, b.key, b.value);
     }

@@ -17,6 +17,11 @@ struct statistics {
     std::uint64_t pages = 0;       ///< of the file
     std::uint64_t free_pages = 0;
     std::uint64_t ripening_pages = 0; ///< free after further checkpoints
+    std::uint64_t live_bytes = 0;     ///< neither free, ripening nor log
+    std::uint64_t free_bytes = 0;
+    std::uint64_t ripening_bytes = 0;
+    /// Free, but before pages that are in use: what `compact` gives back.
+    std::uint64_t fragmented_bytes = 0;
     std::uint64_t commits = 0;
     std::uint64_t syncs = 0;         ///< durable writes included
     std::uint64_t bytes_written = 0; ///< to the device, log included
@@ -34,6 +39,8 @@ struct verify_problem {
     std::uint64_t page; ///< 0 where no page is meant
     std::string array;  ///< empty where no array is meant
     std::string what;
+    std::uint64_t first = 0; ///< elements affected: from here on
+    std::uint64_t count = 0; ///< so many; 0 where none are meant
 };
 
 /// What `verify` found.
@@ -45,6 +52,9 @@ struct verify_report {
     std::uint64_t free_pages = 0;
     std::uint64_t ripening_pages = 0;
     std::uint64_t log_pages = 0;
+    std::uint64_t pinned_pages = 0;     ///< ripening, but for snapshots
+    std::uint64_t shared_pages = 0;     ///< live, in several arrays
+    std::uint64_t fragmented_pages = 0; ///< free, before pages in use
 
     bool ok() const noexcept { return problems.empty(); }
 };

@@ -4,169 +4,320 @@
 #include <numstore/database/catalogue.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/engine.hpp>
+#include <numstore/database/read_pin.hpp>
 #include <numstore/database/statistics.hpp>
+#include <numstore/pager/page_bitmap.hpp>
+#include <numstore/pager/page_shares.hpp>
 #include <numstore/rope/check.hpp>
-#include <numstore/rope/retire.hpp>
+#include <numstore/types.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace numstore::detail {
 
-/// Reads all that is in use, and accounts for every page of the file: it is
-/// used by one tree, free, ripening, log, or part of the free map. Holds the
-/// engine's work mutex, so writers wait; readers do not.
+/// Reads all that is in use, and accounts for every page of the file: it
+/// belongs to as many trees as are known to share it, or is free, ripening,
+/// log, or part of a list that the superblock names.
+///
+/// The state of one moment is captured under the engine's work mutex and then
+/// read from a pinned version, while others read and write. Memory: a bit for
+/// each page, and the lists of free and shared extents.
 template <class Policies>
 class verifier {
     using engine_type = engine<Policies>;
     static constexpr std::size_t page_size = Policies::page_size;
 
 public:
-    explicit verifier(engine_type& e) noexcept : e_(&e) {}
+    explicit verifier(engine_type& e)
+        : e_(&e), pin_(e.shared_from_this()), used_(0) {}
 
+    /// Throws cancelled, no_memory; what is wrong with the file is reported.
     verify_report run() {
-        std::scoped_lock lock(e_->work);
-        report_.pages = e_->pages->file_pages();
+        std::unique_lock lock(e_->work);
+        bool const written = write_all();
+        capture();
+        if (written)
+            lock.unlock(); // from here on no captured node gets a place
+        mark_unused();
         check_catalogue();
-        check_arrays();
-        count_unused();
-        account();
+        for (retired const& t : graveyard_)
+            check_tree("a dropped array", shape_of(t),
+                       {t.node, t.height, t.count});
+        compare_shares();
+        report_lost();
         return std::move(report_);
     }
 
 private:
-    void say(page_no page, std::string array, std::string what) {
-        report_.problems.push_back(
-            {to_integer(page), std::move(array), std::move(what)});
+    struct owned {
+        extent pages;
+        char const* owner;
+    };
+
+    void say(page_no page, std::string array, std::string what,
+             std::uint64_t first = 0, std::uint64_t count = 0) {
+        report_.problems.push_back({to_integer(page), std::move(array),
+                                    std::move(what), first, count});
     }
 
-    void use(extent e, std::string const& owner) {
-        if (!e_->pages->contains(e.first, e.pages)) {
-            say(e.first, owner, "a page outside of the file is in use");
-            return;
-        }
-        used_.push_back({e, owner});
-    }
-
-    catalogue_version const& names() const noexcept {
-        return e_->catalogue_versions.newest()->value;
-    }
-
-    void check_catalogue() {
-        catalogue<Policies> const c(*e_->pages);
+    /// False if that is not possible: then writers wait until the end.
+    bool write_all() {
+        if (e_->read_only || e_->pages->failed())
+            return e_->dirty.empty();
         try {
-            c.walk(names(), [&](extent e) { use(e, "the catalogue"); });
-            c.check(names(), [&](page_no page, std::string what) {
-                say(page, {}, "catalogue: " + std::move(what));
-            });
-        } catch (error const& failure) {
-            say(no_page, {}, failure.what());
+            checkpointer<Policies> c(*e_);
+            if (c.needed())
+                c.run(false);
+            return true;
+        } catch (error const&) {
+            return false;
         }
     }
 
-    void check_arrays() {
-        catalogue<Policies> const c(*e_->pages);
-        std::vector<std::pair<std::string, std::uint64_t>> all;
-        try {
-            c.each(names(), "*", [&](std::string_view n, std::uint64_t id) {
-                all.emplace_back(n, id);
-            });
-        } catch (error const& failure) {
-            say(no_page, {}, failure.what());
+    void capture() {
+        report_.pages = e_->pages->file_pages();
+        used_ = page_bitmap(report_.pages);
+        names_ = e_->catalogue_versions.newest()->value;
+        shares_ = e_->shares;
+        graveyard_ = e_->graveyard;
+        {
+            std::scoped_lock lock(e_->registry_guard);
+            for (auto const& [id, s] : e_->registry)
+                roots_.emplace(id, s->versions.newest()->value.root);
         }
-        std::uint64_t done = 0;
-        for (auto const& [name, id] : all) {
-            check_array(name, id);
-            if (!e_->opt.progress({++done, all.size(), "verify: arrays"}))
-                raise(errc::cancelled, e_->name + ": verify was cancelled");
-        }
+        capture_lists();
+        capture_log();
+        capture_space();
     }
 
-    void check_array(std::string const& name, std::uint64_t id) {
-        try {
-            array_state_ptr const s = e_->state_of(id, names());
-            if (s == nullptr)
-                return say(no_page, name, "a name without an array");
-            ++report_.arrays;
-            rope_root const root = s->versions.newest()->value.root;
-            node_source<Policies> const nodes(*e_->pages, s->shape);
-            check_rope(nodes, root, true, [&](rope_problem const& p) {
-                say(p.place, name,
-                    "elements " + std::to_string(p.first) + " to "
-                        + std::to_string(p.first + p.count) + ": " + p.what);
-            });
-            walk_pages(nodes, root, [&](extent e) { use(e, name); });
-        } catch (error const& failure) {
-            say(no_page, name, failure.what());
-        }
+    void capture_lists() {
+        format::superblock const& s = e_->newest;
+        if (s.free_map.place != no_page)
+            others_.push_back({{s.free_map.place, s.free_map.pages},
+                               "the free map"});
+        if (s.sharing.place != no_page)
+            others_.push_back(
+                {{s.sharing.place, s.sharing.pages}, "the sharing table"});
+        if (s.graveyard.place != no_page)
+            others_.push_back({{s.graveyard.place, s.graveyard.pages},
+                               "the list of dropped arrays"});
     }
 
-    void count_unused() {
-        if (auto const& m = e_->newest.free_map; m.place != no_page)
-            use({m.place, m.pages}, "the free map");
+    void capture_log() {
+        auto const use = [&](extent x) {
+            report_.log_pages += x.pages;
+            others_.push_back({x, "the log"});
+        };
         if constexpr (engine_type::logging)
             if (e_->log != nullptr)
-                for (log_segment const& s : e_->log->segments()) {
-                    extent const x = log_space_pool<Policies>::extent_of(
-                        {s.offset, s.bytes, true});
-                    report_.log_pages += x.pages;
-                    use(x, "the log");
-                }
-        for (extent const& x : e_->log_pool.spare()) {
-            report_.log_pages += x.pages;
-            use(x, "the log");
-        }
+                for (log_segment const& s : e_->log->segments())
+                    use(log_space_pool<Policies>::extent_of(
+                        {s.offset, s.bytes, true}));
+        for (extent const& x : e_->log_pool.spare())
+            use(x);
+    }
+
+    void capture_space() {
+        std::uint64_t const oldest = e_->readers.oldest();
         e_->pages->with_space([&](space_map& m) {
             report_.free_pages = m.free().pages();
             report_.ripening_pages = m.ripening_pages();
+            report_.fragmented_pages =
+                m.free().pages() - m.free().tail(report_.pages);
             for (extent const& x : m.free().extents())
-                use(x, "the free list");
-            for (auto const& w : m.ripening())
-                use(w.pages, "the ripening list");
+                others_.push_back({x, "the free list"});
+            for (auto const& w : m.ripening()) {
+                others_.push_back({w.pages, "the list of freed pages"});
+                if (w.sequence > oldest)
+                    report_.pinned_pages += w.pages.pages;
+            }
         });
         for (auto const& r : e_->retired_nodes)
-            walk_retired(*e_->pages, r.what,
-                         [&](extent x) { use(x, "a replaced node"); });
+            if (page_no const place = r.what.node.place(); place != no_page)
+                others_.push_back({{place, r.what.pages}, "a replaced node"});
         for (auto const& t : e_->active)
             for (extent const& x : t->changes.allocated)
-                use(x, "an open transaction");
-    }
-
-    /// Every page once.
-    void account() {
-        std::sort(used_.begin(), used_.end(), [](auto const& a, auto const& b) {
-            return a.first.first < b.first.first;
-        });
-        page_no next{pager<Policies>::first_data_page};
-        std::string const* before = nullptr;
-        for (auto const& [e, owner] : used_) {
-            if (e.first < next)
-                say(e.first, owner,
-                    "a page is used twice, also by "
-                        + (before != nullptr ? *before : "the superblocks"));
-            if (next < e.first && !e_->read_only)
-                say(next, {},
-                    std::to_string(to_integer(e.first) - to_integer(next))
-                        + " pages are used by nothing and not free");
-            if (next < e.end()) {
-                next = e.end();
-                before = &owner;
-            }
-        }
-        if (to_integer(next) < report_.pages && !e_->read_only)
-            say(next, {}, "pages at the end are used by nothing and not free");
+                others_.push_back({x, "an open transaction"});
         report_.live_pages = report_.pages - report_.free_pages
                              - report_.ripening_pages - report_.log_pages;
     }
 
+    void mark_unused() {
+        std::sort(others_.begin(), others_.end(),
+                  [](owned const& a, owned const& b) {
+                      return a.pages.first < b.pages.first;
+                  });
+        for (owned const& o : others_)
+            use(o.pages, {}, o.owner);
+    }
+
+    /// A page is used by one thing only.
+    bool use(extent e, std::string const& array, std::string_view what,
+             std::uint64_t first = 0, std::uint64_t count = 0) {
+        if (!e_->pages->contains(e.first, e.pages)
+            || to_integer(e.end()) > report_.pages) {
+            say(e.first, array,
+                "a page outside of the file is used by " + std::string(what),
+                first, count);
+            complete_ = false;
+            return false;
+        }
+        done_ += e.pages;
+        page_no const twice = used_.set(e);
+        if (twice == no_page)
+            return true;
+        say(twice, array,
+            "a page of " + std::string(what) + " is also used by "
+                + other_owner(twice),
+            first, count);
+        return false;
+    }
+
+    std::string other_owner(page_no p) const {
+        auto const i = std::upper_bound(
+            others_.begin(), others_.end(), p,
+            [](page_no a, owned const& b) { return a < b.pages.first; });
+        if (i != others_.begin() && p < std::prev(i)->pages.end())
+            return std::prev(i)->owner;
+        return "another tree, without being shared";
+    }
+
+    void progress() {
+        if (done_ < next_report_)
+            return;
+        next_report_ = done_ + 4096;
+        if (!e_->opt.progress({done_, report_.pages, "verify: pages"}))
+            raise(errc::cancelled, e_->name + ": verify was cancelled");
+    }
+
+    void check_catalogue() {
+        catalogue<Policies> const c(*e_->pages);
+        c.check(
+            names_,
+            [&](extent e) {
+                use(e, {}, "the catalogue");
+                progress();
+            },
+            [&](std::string const& name, format::catalogue_entry entry) {
+                ++report_.arrays;
+                check_array(c, name, entry);
+            },
+            [&](page_no page, std::string array, std::string what) {
+                complete_ = false;
+                say(page, std::move(array), std::move(what));
+            });
+    }
+
+    void check_array(catalogue<Policies> const& c, std::string const& name,
+                     format::catalogue_entry const& entry) {
+        leaf_shape const shape = leaf_shape_of(entry.element_size, page_size);
+        rope_root root;
+        try {
+            auto const known = roots_.find(entry.id);
+            root = known != roots_.end() ? known->second
+                                         : c.root_of(entry, shape);
+        } catch (error const& failure) {
+            complete_ = false;
+            return say(no_page, name, failure.what());
+        }
+        check_tree(name, shape, root);
+    }
+
+    static leaf_shape shape_of(retired const& t) noexcept {
+        leaf_shape shape;
+        shape.pages = t.leaf_pages;
+        shape.capacity = t.leaf_capacity;
+        shape.page_bytes = t.leaf_pages * page_size;
+        return shape;
+    }
+
+    void check_tree(std::string const& name, leaf_shape const& shape,
+                    rope_root const& root) {
+        node_source<Policies> const nodes(*e_->pages, shape);
+        check_rope(
+            nodes, root, true,
+            [&](rope_problem const& p) {
+                complete_ = complete_ && !p.unread;
+                say(p.place, name,
+                    "elements " + std::to_string(p.first) + " to "
+                        + std::to_string(p.first + p.count) + ": " + p.what,
+                    p.first, p.count);
+            },
+            [&](child_ref const& ref, std::uint64_t pages, std::uint64_t first,
+                std::uint64_t count) {
+                return enter(name, ref, pages, first, count);
+            });
+    }
+
+    /// A node that is shared is read once, and counted each time.
+    bool enter(std::string const& name, child_ref const& ref,
+               std::uint64_t pages, std::uint64_t first,
+               std::uint64_t count) {
+        progress();
+        page_no const place = ref.place();
+        if (place == no_page)
+            return true;
+        if (shares_.extra(place) == 0)
+            return use({place, pages}, name, "an array", first, count);
+        bool const again = visits_.extra(place) != 0;
+        visits_.add({place, pages});
+        if (again)
+            return false;
+        report_.shared_pages += pages;
+        return use({place, pages}, name, "an array", first, count);
+    }
+
+    /// Each shared page was found as often as the table says.
+    void compare_shares() {
+        if (!complete_)
+            return;
+        for (format::shared_pages const& s : shares_.extents())
+            for (page_no p = s.pages.first; p != s.pages.end(); p = p + 1)
+                if (std::uint64_t const n = visits_.extra(p);
+                    n != s.extra + 1) {
+                    say(p, {},
+                        "a page is used by " + std::to_string(n)
+                            + " trees, and the sharing table says "
+                            + std::to_string(s.extra + 1));
+                    break;
+                }
+    }
+
+    /// Pages that nothing uses. What lies below a node that cannot be read is
+    /// not known, and then nothing is said.
+    void report_lost() {
+        if (!complete_ || e_->read_only)
+            return;
+        used_.each_clear(
+            page_no{pager<Policies>::first_data_page}, [&](extent x) {
+                say(x.first, {},
+                    std::to_string(x.pages)
+                        + " pages are used by nothing and not free");
+            });
+    }
+
     engine_type* e_;
+    read_pin<Policies> pin_;
     verify_report report_;
-    std::vector<std::pair<extent, std::string>> used_;
+    catalogue_version names_;
+    std::unordered_map<std::uint64_t, rope_root> roots_;
+    page_shares shares_;
+    page_shares visits_; ///< how often shared pages were reached
+    std::vector<retired> graveyard_;
+    std::vector<owned> others_;
+    page_bitmap used_;
+    std::uint64_t done_ = 0;
+    std::uint64_t next_report_ = 0;
+    bool complete_ = true; ///< all that is in use could be read
 };
 
 template <class Policies>
@@ -176,14 +327,27 @@ statistics collect_statistics(engine<Policies>& e) {
     auto const readers = e.readers.count();
     s.pages = e.pages->file_pages();
     s.file_bytes = s.pages * Policies::page_size;
+    std::uint64_t log_pages = 0;
+    for (extent const& x : e.log_pool.spare())
+        log_pages += x.pages;
+    if constexpr (engine<Policies>::logging)
+        if (e.log != nullptr)
+            for (log_segment const& g : e.log->segments())
+                log_pages += g.bytes / Policies::page_size;
     e.pages->with_space([&](space_map& m) {
         s.free_pages = m.free().pages();
         s.ripening_pages = m.ripening_pages();
+        s.fragmented_bytes =
+            (m.free().pages() - m.free().tail(s.pages)) * Policies::page_size;
         std::uint64_t const oldest = e.readers.oldest();
         for (auto const& w : m.ripening())
             if (w.sequence > oldest)
                 s.pinned_bytes += w.pages.pages * Policies::page_size;
     });
+    s.free_bytes = s.free_pages * Policies::page_size;
+    s.ripening_bytes = s.ripening_pages * Policies::page_size;
+    s.live_bytes = s.file_bytes - s.free_bytes - s.ripening_bytes
+                   - log_pages * Policies::page_size;
     s.cache_bytes = e.pages->account().leaf_bytes.load()
                     + e.pages->cached_bytes();
     s.commits = e.commits.load();

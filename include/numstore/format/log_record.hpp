@@ -32,6 +32,7 @@ enum class log_kind : std::uint8_t {
     rename = 18,
     set_attribute = 19,
     erase_attribute = 20,
+    clone = 21,
     rollback_to = 32,
     commit = 33,
     abort = 34
@@ -191,6 +192,18 @@ struct log_rename {
     std::string_view to;
 };
 
+/// A new array that has all that `source` has.
+struct log_clone {
+    static constexpr log_kind kind = log_kind::clone;
+    static constexpr auto members() noexcept {
+        return std::tuple(&log_clone::array, &log_clone::source,
+                          &log_clone::name);
+    }
+    std::uint64_t array = 0;
+    std::uint64_t source = 0;
+    std::string_view name;
+};
+
 struct log_set_attribute {
     static constexpr log_kind kind = log_kind::set_attribute;
     static constexpr auto members() noexcept {
@@ -239,7 +252,8 @@ using log_body =
     std::variant<log_insert, log_insert_hole, log_insert_fill, log_insert_bulk,
                  log_bulk_more, log_write, log_scatter, log_erase, log_erase_at,
                  log_create, log_drop, log_rename, log_set_attribute,
-                 log_erase_attribute, log_rollback_to, log_commit, log_abort>;
+                 log_erase_attribute, log_clone, log_rollback_to, log_commit,
+                 log_abort>;
 
 /// A record read back; valid while the bytes that it was read from are.
 struct log_record {

@@ -93,8 +93,8 @@ struct superblock {
     log_start log;
     tree_root names;
     tree_root entries;
-    tree_root graveyard;
-    tree_root sharing;
+    tree_root graveyard; ///< a list: its count is in bytes
+    tree_root sharing;   ///< likewise
     free_map_root free_map;
     std::uint64_t next_array = 1;
     std::uint64_t next_transaction = 1;

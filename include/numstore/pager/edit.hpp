@@ -10,18 +10,26 @@
 
 namespace numstore::detail {
 
-/// A node that a version no longer uses. With `height` 0 it stands for the
-/// node's own pages; above that for a whole count tree of that height and
-/// `count` elements: its inner pages, and leaves of `leaf_pages` pages that
-/// hold up to `leaf_capacity` elements each. Its place is looked up when it
-/// is freed: a checkpoint may have written it in the meantime.
+/// What happens to the references to a node when an edit commits.
+enum class reference_change : std::uint8_t {
+    node_replaced, ///< one fewer to the node; its children go on as they are
+    tree_dropped,  ///< one fewer to the node, and with the last one also to
+                   ///< all that is below
+    shared         ///< one more: a clone has the same root
+};
+
+/// A node of a count tree, or with `height` 0 a leaf or a catalogue node, to
+/// which the new version has one reference fewer, or more. Pages are given
+/// back when no reference is left. The place is looked up then: a checkpoint
+/// may have written the node in the meantime.
 struct retired {
     child_ref node;
-    std::uint64_t pages = 1;
+    std::uint64_t pages = 1; ///< of the node itself
     std::uint8_t height = 0;
-    std::uint64_t count = 0;
+    std::uint64_t count = 0; ///< elements below
     std::uint64_t leaf_pages = 0;
     std::uint64_t leaf_capacity = 0;
+    reference_change change = reference_change::node_replaced;
 };
 
 /// What one transaction has done to the file so far, handed to every
@@ -31,10 +39,14 @@ template <class Pager>
 struct edit {
     Pager* pages;
     edit_token token;
-    std::vector<retired> freed;    ///< given back when the edit commits
+    /// References given up, or gained, when the edit commits: those to a
+    /// node before those to what is below it.
+    std::vector<retired> freed;
     std::vector<extent> allocated; ///< given back when the edit rolls back
     /// Frames of the newest this many tokens, up to `token`, are owned.
     std::uint64_t owned_tokens = 1;
+    /// Nodes made before this token may be parts of several trees.
+    edit_token unshared_since{};
 
     /// How far the two lists had grown: what an undo cuts them back to.
     struct mark {
@@ -60,10 +72,17 @@ struct edit {
                < owned_tokens;
     }
 
-    /// True if no version outside this transaction can refer to the frame.
+    /// True if nothing but one tree of this transaction, and its savepoints,
+    /// can refer to the frame.
     bool is_private(frame const* f) const noexcept {
         return transaction_of(f->owner()) == transaction_of(token)
-               && f->place() == no_page;
+               && f->owner() >= unshared_since && f->place() == no_page;
+    }
+
+    /// All nodes made so far may from now on be parts of several trees.
+    void share_all() noexcept {
+        new_token();
+        unshared_since = token;
     }
 };
 

@@ -60,6 +60,11 @@ public:
         place_.store(place, std::memory_order_release); // pairs with place()
     }
 
+    /// References from trees beyond the first, while the node has no place;
+    /// later `page_shares` counts them. Guarded by who publishes.
+    std::uint32_t shares() const noexcept { return shares_; }
+    void set_shares(std::uint32_t n) noexcept { shares_ = n; }
+
     friend void intrusive_ptr_add_ref(frame const* f) noexcept {
         f->references_.fetch_add(1, std::memory_order_relaxed);
     }
@@ -72,6 +77,7 @@ public:
 private:
     mutable std::atomic<std::uint32_t> references_{0};
     frame_kind kind_;
+    std::uint32_t shares_ = 0;
     edit_token owner_;
     std::uint64_t checksum_ = 0;
     std::atomic<page_no> place_{no_page};

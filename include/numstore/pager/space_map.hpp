@@ -193,18 +193,17 @@ public:
     }
 
     /// Frees what neither superblock (the newest is `generation`) nor a
-    /// reader needs; the oldest reader sees version `oldest`.
+    /// reader needs; the oldest reader sees version `oldest`. In order: what
+    /// was retired later waits for what was before.
     void ripen(std::uint64_t generation, std::uint64_t oldest) {
-        std::deque<waiting> kept;
-        for (waiting const& w : waiting_) {
-            if (w.generation + 2 <= generation && w.sequence <= oldest) {
-                free_.insert(w.pages);
-                waiting_pages_ -= w.pages.pages;
-            } else {
-                kept.push_back(w);
-            }
+        while (!waiting_.empty()) {
+            waiting const& w = waiting_.front();
+            if (w.generation + 2 > generation || w.sequence > oldest)
+                return;
+            free_.insert(w.pages);
+            waiting_pages_ -= w.pages.pages;
+            waiting_.pop_front();
         }
-        waiting_.swap(kept);
     }
 
     /// The two lists that superblock `generation` stores: what is free when

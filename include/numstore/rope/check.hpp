@@ -10,6 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace numstore::detail {
 
@@ -19,23 +22,34 @@ struct rope_problem {
     std::uint64_t first = 0; ///< the elements concerned
     std::uint64_t count = 0;
     std::string what{};
+    bool unread = false; ///< so what is below is not known
+};
+
+/// Called with each node that is not a hole, before it is read: false skips
+/// it and what is below.
+struct enter_all {
+    bool operator()(child_ref const&, std::uint64_t, std::uint64_t,
+                    std::uint64_t) const noexcept {
+        return true;
+    }
 };
 
 /// Checks one tree: see `check_rope`.
-template <class Policies, class Report>
+template <class Policies, class Report, class Enter>
 class rope_check {
 public:
     using source = node_source<Policies>;
     using inner = typename source::inner;
 
-    rope_check(source const& nodes, bool deep, Report& report) noexcept
-        : nodes_(nodes), deep_(deep), report_(report) {}
+    rope_check(source const& nodes, bool deep, Report& report,
+               Enter& enter) noexcept
+        : nodes_(nodes), deep_(deep), report_(report), enter_(enter) {}
 
     void root(rope_root const& r) {
         try {
             nodes_.check_root(r);
         } catch (error const& e) {
-            return say(r.node, 0, r.size, e.what());
+            return say(r.node, 0, r.size, e.what(), true);
         }
         if (!r.empty())
             node(r.node, r.height, 0, r.size, 2);
@@ -44,14 +58,21 @@ public:
 private:
     void node(child_ref const& ref, unsigned level, std::uint64_t first,
               std::uint64_t count, std::uint32_t least) {
+        if (!ref.is_hole()
+            && !enter_(ref, level == 0 ? nodes_.shape().pages : 1, first,
+                       count)) {
+            after_gap_ = true;
+            return;
+        }
         if (level == 0)
             return leaf(ref, first, count);
         typename source::inner_pointer n;
         try {
-            n = nodes_.fetch(ref, level, count);
+            n = deep_ ? nodes_.reread(ref, level, count)
+                      : nodes_.fetch(ref, level, count);
         } catch (error const& e) {
             after_gap_ = true;
-            return say(ref, first, count, e.what());
+            return say(ref, first, count, e.what(), level != 0);
         }
         if (n->level() != level)
             say(ref, first, count, "an inner node of another level");
@@ -76,7 +97,7 @@ private:
         check_neighbours(ref, first, count, hole);
         if (frame const* const f = ref.node())
             check_frame(*static_cast<leaf_frame const*>(f), ref, first, count);
-        if (deep_ && !hole && ref.node() == nullptr)
+        if (deep_ && ref.place() != no_page)
             check_bytes(ref, first, count);
     }
 
@@ -103,42 +124,50 @@ private:
             say(ref, first, count, "more elements than the leaf's memory");
     }
 
-    /// The checksum, which reading verifies, and that the rest is zero.
+    /// The checksum of what is on disk now, and that the rest is zero.
     void check_bytes(child_ref const& ref, std::uint64_t first,
                      std::uint64_t count) {
         leaf_shape const& shape = nodes_.shape();
+        bytes_.resize(static_cast<std::size_t>(shape.page_bytes));
         try {
-            leaf_elements const all = nodes_.leaf(ref);
-            if (std::any_of(all.data + shape.bytes(count),
-                            all.data + shape.page_bytes,
-                            [](std::byte b) { return b != std::byte{0}; }))
-                say(ref, first, count, "a leaf with bytes behind its elements");
+            nodes_.pages().read_node(ref.place(), ref.checksum(), bytes_);
         } catch (error const& e) {
-            say(ref, first, count, e.what());
+            return say(ref, first, count, e.what());
         }
+        auto const end =
+            bytes_.begin() + static_cast<std::ptrdiff_t>(shape.bytes(count));
+        if (std::any_of(end, bytes_.end(),
+                        [](std::byte b) { return b != std::byte{0}; }))
+            say(ref, first, count, "a leaf with bytes behind its elements");
     }
 
     void say(child_ref const& ref, std::uint64_t first, std::uint64_t count,
-             std::string what) {
-        report_(rope_problem{ref.place(), first, count, std::move(what)});
+             std::string what, bool unread = false) {
+        report_(
+            rope_problem{ref.place(), first, count, std::move(what), unread});
     }
 
     source const& nodes_;
     bool deep_;
     Report& report_;
+    Enter& enter_;
+    std::vector<std::byte> bytes_{};
     std::uint64_t previous_ = 0; ///< elements of the leaf before
     bool previous_hole_ = false;
     bool after_gap_ = false; ///< the node before could not be read
 };
 
 /// Checks the invariants of a tree (see `inner_frame`), its counts and levels,
-/// and with `deep` the bytes of leaves on disk against their checksums. Calls
-/// report(rope_problem) for each fault and goes on behind it; does not throw
-/// for a damaged file. Holds one node of each level in memory.
-template <class Policies, class Report>
+/// and with `deep` the bytes of all nodes on disk against their checksums.
+/// Calls report(rope_problem) for each fault and goes on behind it; does not
+/// throw for a damaged file. Holds one node of each level in memory.
+///
+/// enter(reference, pages, first element, elements) comes before each node.
+template <class Policies, class Report, class Enter = enter_all>
 void check_rope(node_source<Policies> const& nodes, rope_root const& root,
-                bool deep, Report&& report) {
-    rope_check<Policies, std::remove_reference_t<Report>>(nodes, deep, report)
+                bool deep, Report&& report, Enter&& enter = {}) {
+    rope_check<Policies, std::remove_reference_t<Report>,
+               std::remove_reference_t<Enter>>(nodes, deep, report, enter)
         .root(root);
 }
 

@@ -83,7 +83,7 @@ public:
             return node;
         inner_pointer copy = new_inner(level);
         copy->append(*node, 0, node->size());
-        retire_node(slot, 1);
+        retire_inner(slot, level, count);
         slot = child_ref(copy);
         return copy.get();
     }
@@ -124,7 +124,7 @@ public:
 
     /// Puts another leaf into a slot.
     void replace_leaf(child_ref& slot, leaf_ptr const& leaf) const {
-        retire_node(slot, shape().pages);
+        retire_leaf(slot);
         slot = child_ref(leaf);
     }
 
@@ -135,9 +135,15 @@ public:
             freed.reserve(std::max(freed.size() + n, 2 * freed.size()));
     }
     void retire_leaf(child_ref const& leaf) const {
-        retire_node(leaf, shape().pages);
+        retire({.node = leaf, .pages = shape().pages});
     }
-    void retire_inner(child_ref const& node) const { retire_node(node, 1); }
+    /// Of a node in memory, before anything below it is retired: its children
+    /// go on in another node.
+    void retire_inner(child_ref const& node, unsigned level,
+                      std::uint64_t count) const {
+        retire({node, 1, static_cast<std::uint8_t>(level), count,
+                shape().pages, shape().capacity});
+    }
 
     /// The elements of a whole tree are no longer used. Keeps one entry for
     /// all that versions may share; leaves that only this transaction has
@@ -168,11 +174,11 @@ private:
     }
 
     /// A node that only this transaction knows has no pages to give back.
-    void retire_node(child_ref const& node, std::uint64_t pages) const {
-        if (frame const* const f = node.node();
-            f != nullptr ? edit_->is_private(f) : node.is_hole())
+    void retire(retired what) const {
+        if (frame const* const f = what.node.node();
+            f != nullptr ? edit_->is_private(f) : what.node.is_hole())
             return;
-        edit_->freed.push_back({.node = node, .pages = pages});
+        edit_->freed.push_back(std::move(what));
     }
 
     void retire_tree(child_ref const& node, unsigned height,
@@ -183,7 +189,8 @@ private:
         if (f == nullptr || !edit_->is_private(f)
             || !has_private_child(*static_cast<inner const*>(f))) {
             edit_->freed.push_back({node, 1, static_cast<std::uint8_t>(height),
-                                    count, shape().pages, shape().capacity});
+                                    count, shape().pages, shape().capacity,
+                                    reference_change::tree_dropped});
             return;
         }
         auto const& n = *static_cast<inner const*>(f);

@@ -60,6 +60,14 @@ public:
         return read(ref.place(), ref.checksum(), level, count);
     }
 
+    /// The same, as it is on disk now, if it has been written.
+    inner_pointer reread(child_ref const& ref, unsigned level,
+                         std::uint64_t count) const {
+        if (ref.place() == no_page)
+            return fetch(ref, level, count);
+        return read(ref.place(), ref.checksum(), level, count);
+    }
+
     /// Throws corrupt, io.
     leaf_elements leaf(child_ref const& ref) const {
         if (frame* const f = ref.node())

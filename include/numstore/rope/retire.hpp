@@ -62,8 +62,8 @@ void walk_pages(node_source<Policies> const& nodes, rope_root const& root,
     walk.flush();
 }
 
-/// The same for what an edit no longer uses: the pages that a retired node or
-/// tree has on disk. What was never written has none.
+/// The same for a node, or a whole tree, that an edit no longer uses. What
+/// was never written has no pages.
 template <class Policies, class F>
 void walk_retired(pager<Policies>& pages, retired const& r, F&& f) {
     leaf_shape shape;
@@ -71,7 +71,10 @@ void walk_retired(pager<Policies>& pages, retired const& r, F&& f) {
     shape.capacity = r.leaf_capacity;
     node_source<Policies> const nodes(pages, shape);
     page_walk<Policies, std::remove_reference_t<F>> walk(nodes, f);
-    walk.node(r.node, r.height, r.count);
+    if (r.change == reference_change::tree_dropped)
+        walk.node(r.node, r.height, r.count);
+    else if (page_no const place = r.node.place(); place != no_page)
+        walk.report({place, r.pages});
     walk.flush();
 }
 

@@ -284,7 +284,7 @@ private:
         if (nodes_.owns(n)) {
             to.take(to.size(), *n, 0, n->size());
         } else {
-            nodes_.retire_inner(from.node);
+            nodes_.retire_inner(from.node, level, from.count);
             to.append(*n, 0, n->size());
         }
     }

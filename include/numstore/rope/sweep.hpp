@@ -73,6 +73,7 @@ private:
         if (level == 0)
             return leaf(ref, first, count, spill);
         inner* const n = nodes().nodes().load(ref, level, count);
+        nodes().retire_inner(ref, level, count);
         std::uint32_t kept = 0;
         for (std::uint32_t i = 0; i != n->size() && !selected_.done(); ++i) {
             std::uint64_t const below = n->count(i);
@@ -84,7 +85,6 @@ private:
             first += below;
         }
         take_over(*n, kept, n->size());
-        nodes().retire_inner(ref);
     }
 
     /// The children [begin, end) of a node, as they are.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <numstore/format/inner_page.hpp>
+#include <numstore/format/sharing_table.hpp>
 #include <numstore/pager/frame.hpp>
 #include <numstore/pager/page_writer.hpp>
 #include <numstore/rope/leaf_shape.hpp>
@@ -16,6 +17,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace numstore::detail {
 
@@ -55,11 +57,19 @@ public:
         return {p.place, p.checksum};
     }
 
+    /// Where the frames with references from several trees were written.
+    std::vector<format::shared_pages> const& shares() const noexcept {
+        return shares_;
+    }
+
     /// The frames are where they were written. After `page_writer::finish`.
     void keep() noexcept {
-        for (auto const& [node, p] : placed_)
+        for (auto const& [node, p] : placed_) {
             node->set_written(p.at.place, p.at.checksum);
+            node->set_shares(0);
+        }
         placed_.clear();
+        shares_.clear();
     }
 
 private:
@@ -67,7 +77,9 @@ private:
         frame_ptr node; ///< its address stays taken
         placed at;
     };
-    void note(frame* f, placed const& at) {
+    void note(frame* f, placed const& at, std::uint64_t pages) {
+        if (f->shares() != 0)
+            shares_.push_back({{at.place, pages}, f->shares()});
         placed_.emplace(f, entry{frame_ptr(f), at});
     }
 
@@ -86,8 +98,10 @@ private:
             return;
         if (level == 0) {
             auto const size = static_cast<std::size_t>(shape.bytes(count));
-            note(f, out_->put({static_cast<leaf_frame*>(f)->data(), size},
-                              shape.pages));
+            note(f,
+                 out_->put({static_cast<leaf_frame*>(f)->data(), size},
+                           shape.pages),
+                 shape.pages);
             return;
         }
         auto const& n = *static_cast<inner const*>(f);
@@ -104,7 +118,7 @@ private:
             for (std::uint32_t i = 0; i != n.size(); ++i)
                 inner_nodes(n.child(i), level - 1);
         encode(n);
-        note(f, out_->put({buffer_.get(), page_size}, 1));
+        note(f, out_->put({buffer_.get(), page_size}, 1), 1);
     }
 
     void encode(inner const& n) {
@@ -132,6 +146,7 @@ private:
     writer* out_;
     std::unique_ptr<std::byte[]> buffer_;
     boost::unordered_flat_map<frame*, entry> placed_;
+    std::vector<format::shared_pages> shares_;
 };
 
 /// How many pages `write_out_batch::write` will need for a tree, at most.
