@@ -268,7 +268,9 @@ private:
         e_->checkpoints.fetch_add(1, std::memory_order_relaxed);
     }
 
-    /// Versions that refer to the written pages alone, so that frames go.
+    /// Versions that refer to the written pages alone, so that frames go. Each
+    /// array gets one, even where nothing changes: a reader older than this
+    /// must find it in memory, for its catalogue has the root of before.
     void swap_clean_versions(std::uint64_t sequence) {
         using chain = version_chain<catalogue_version>;
         auto* const fresh = e_->catalogue_versions.publish(
@@ -277,10 +279,13 @@ private:
         for (array_state_ptr const& s : e_->dirty) {
             s->dirty = false;
             array_version const& v = s->versions.newest()->value;
-            if (v.dropped || is_inline(v.root, s->shape))
+            if (v.dropped)
                 continue;
             auto node = std::make_unique<array_state::chain::node>(
-                sequence, array_version{written(v.root), false});
+                sequence,
+                array_version{is_inline(v.root, s->shape) ? v.root
+                                                          : written(v.root),
+                              false});
             e_->cuts.template push<array_version>(
                 s, s->versions.publish(std::move(node)));
         }

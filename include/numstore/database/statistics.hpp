@@ -17,7 +17,7 @@ struct statistics {
     std::uint64_t pages = 0;       ///< of the file
     std::uint64_t free_pages = 0;
     std::uint64_t ripening_pages = 0; ///< free after further checkpoints
-    std::uint64_t live_bytes = 0;     ///< neither free, ripening nor log
+    std::uint64_t live_bytes = 0; ///< of arrays and what describes them
     std::uint64_t free_bytes = 0;
     std::uint64_t ripening_bytes = 0;
     /// Free, but before pages that are in use: what `compact` gives back.

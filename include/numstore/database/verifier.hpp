@@ -147,8 +147,9 @@ private:
         for (auto const& t : e_->active)
             for (extent const& x : t->changes.allocated)
                 others_.push_back({x, "an open transaction"});
-        report_.live_pages = report_.pages - report_.free_pages
-                             - report_.ripening_pages - report_.log_pages;
+        report_.live_pages =
+            report_.pages - pager<Policies>::first_data_page
+            - report_.free_pages - report_.ripening_pages - report_.log_pages;
     }
 
     void mark_unused() {
@@ -346,8 +347,9 @@ statistics collect_statistics(engine<Policies>& e) {
     });
     s.free_bytes = s.free_pages * Policies::page_size;
     s.ripening_bytes = s.ripening_pages * Policies::page_size;
-    s.live_bytes = s.file_bytes - s.free_bytes - s.ripening_bytes
-                   - log_pages * Policies::page_size;
+    s.live_bytes =
+        s.file_bytes - s.free_bytes - s.ripening_bytes
+        - (log_pages + pager<Policies>::first_data_page) * Policies::page_size;
     s.cache_bytes = e.pages->account().leaf_bytes.load()
                     + e.pages->cached_bytes();
     s.commits = e.commits.load();
