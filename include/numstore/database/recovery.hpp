@@ -58,9 +58,9 @@ public:
         s.version = {};
         if constexpr (logging)
             s.log = e_->stored_position(s.redo);
-        s.file_pages = e_->pages->file_pages();
         s.clean = true;
-        write_first_free_map();
+        write_first_free_map(); // which may let the file grow
+        s.file_pages = e_->pages->file_pages();
         e_->pages->sync();
         for (s.generation = 1;; ++s.generation) {
             e_->write_superblock(s);
