@@ -14,6 +14,13 @@ BOOST_AUTO_TEST_CASE(committed_work_survives_power_losses) {
     }
 }
 
+/// What earlier runs have found: a link to a segment of the log that has
+/// nothing yet; a snapshot that opens a small array after a checkpoint.
+BOOST_AUTO_TEST_CASE(seeds_that_have_failed_before) {
+    crash_script<logged<512>>(324, 4096).run(100);
+    crash_script<logged<512>>(4, 512).run(150);
+}
+
 BOOST_AUTO_TEST_CASE(without_a_log_each_commit_is_a_checkpoint) {
     unsigned const first = first_seed();
     for (unsigned seed = first; seed != first + 2; ++seed) {

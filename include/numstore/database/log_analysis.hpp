@@ -46,7 +46,10 @@ public:
     std::uint64_t last_transaction() const noexcept {
         return last_transaction_;
     }
-    bool found_batches() const noexcept { return batches_ != 0; }
+    /// Records, or a link to a segment without any.
+    bool found_batches() const noexcept {
+        return batches_ != 0 || segments_.size() > 1;
+    }
     /// Batches behind a torn end: a log that went on here might meet them.
     bool has_remains() const noexcept { return remains_; }
     std::vector<log_segment> const& segments() const noexcept {
