@@ -3,6 +3,7 @@
 
 #include <numstore/database/committer.hpp>
 #include <numstore/database/engine.hpp>
+#include <numstore/database/room.hpp>
 #include <numstore/format/log_record.hpp>
 #include <numstore/pager/page_writer.hpp>
 #include <numstore/rope/kernels.hpp>
@@ -177,19 +178,26 @@ private:
                       > e_->opt.cache_bytes / 2;
     }
 
+    /// One that finds no space is tried again while more can be found.
     template <class F>
     void run(F&& operation) {
-        try {
-            spill_if_needed();
-            operation();
-        } catch (error const& failure) {
-            w_->root = tree_.root(); // its nodes may have become private
-            if (failure.code() == errc::no_space)
-                committer<Policies>(*e_).abandon(*t_);
-            throw;
-        } catch (...) {
-            w_->root = tree_.root();
-            throw;
+        for (;;) {
+            try {
+                spill_if_needed();
+                operation();
+                break;
+            } catch (error const& failure) {
+                w_->root = tree_.root(); // its nodes may have become private
+                if (failure.code() != errc::no_space)
+                    throw;
+                if (!room<Policies>(*e_).ripen()) {
+                    committer<Policies>(*e_).abandon(*t_);
+                    throw;
+                }
+            } catch (...) {
+                w_->root = tree_.root();
+                throw;
+            }
         }
         w_->root = tree_.root();
         w_->changed = true;
@@ -204,6 +212,7 @@ private:
     void insert_bulk(std::uint64_t pos, std::uint64_t removed,
                      std::span<std::byte const> bytes) {
         bulk_log placed;
+        room<Policies>(*e_).prepare(bytes.size() / Policies::page_size);
         run([&] {
             placed = tree_.replace_bulk(t_->changes, pos, removed, bytes);
         });

@@ -42,9 +42,10 @@ public:
     /// Precondition: the caller holds `e.work`.
     explicit checkpointer(engine_type& e) noexcept : e_(&e) {}
 
-    /// `clean` says that the database is being closed. Throws no_space, io,
-    /// failed, corrupt, no_memory.
-    void run(bool clean) {
+    /// `clean` says that the database is being closed, `ripen` that pages
+    /// freed before are wanted at once. Throws no_space, io, failed, corrupt,
+    /// no_memory.
+    void run(bool clean, bool ripen = false) {
         if (e_->pages->failed())
             raise(errc::failed, e_->name + ": a write or sync has failed");
         typename pager<Policies>::reserve_scope const reserve(*e_->pages);
@@ -67,6 +68,8 @@ public:
         }
         try {
             install();
+            if (ripen || worth_a_twin())
+                write_twin();
         } catch (...) {
             e_->pages->set_failed(); // the file is right, memory may not be
             throw;
@@ -266,6 +269,25 @@ private:
         e_->forget_unused();
         recycle_log(previous_redo);
         e_->checkpoints.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    /// Pages freed before this checkpoint wait for the next but one
+    /// superblock. Where they are many it is written at once: the same again,
+    /// for one durable write more.
+    bool worth_a_twin() const {
+        return e_->pages->with_space([&](space_map& m) {
+            return m.ripening_pages() > e_->pages->file_pages() / 32;
+        });
+    }
+
+    void write_twin() {
+        ++next_.generation;
+        next_.twin = true;
+        e_->write_superblock(next_);
+        e_->captured = next_.generation;
+        e_->newest = next_;
+        e_->reclaim();
+        recycle_log(next_.redo);
     }
 
     /// Versions that refer to the written pages alone, so that frames go. Each

@@ -5,6 +5,7 @@
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/engine.hpp>
 #include <numstore/database/reclaimer.hpp>
+#include <numstore/database/room.hpp>
 #include <numstore/format/bytes.hpp>
 #include <numstore/format/log_codec.hpp>
 #include <numstore/format/log_record.hpp>
@@ -59,8 +60,10 @@ public:
         {
             std::scoped_lock lock(e_->work);
             t->require_active();
-            if (t->has_changes())
+            if (t->has_changes()) {
+                room<Policies>(*e_).prepare(pages_to_write());
                 at = publish(*t);
+            }
             finish(*t);
         }
         if (at != lsn{})
@@ -314,15 +317,24 @@ private:
         }
     }
 
+    /// Changed leaves and log are also kept small beside a small file, so
+    /// that it does not become a multiple of its data.
     bool wants_checkpoint() const noexcept {
+        std::uint64_t const file =
+            e_->pages->file_pages() * Policies::page_size;
+        auto const within = [&](std::uint64_t most) {
+            return std::min(most, std::max(small_bytes, file / 8));
+        };
         if (e_->pages->account().leaf_bytes.load(std::memory_order_relaxed)
-            > e_->opt.cache_bytes / 2)
+            > within(e_->opt.cache_bytes / 2))
             return !e_->dirty.empty();
         if constexpr (logging)
-            return e_->log->end() - e_->checkpoint_end >= e_->opt.log_bytes;
+            return e_->log->end() - e_->checkpoint_end
+                   >= within(e_->opt.log_bytes);
         return false;
     }
 
+    static constexpr std::uint64_t small_bytes = std::uint64_t{4} << 20;
     static constexpr std::uint64_t group_bytes = std::uint64_t{1} << 20;
 
     engine_type* e_;

@@ -22,6 +22,7 @@ public:
     explicit log_space_pool(pager<Policies>& pages) noexcept
         : pages_(&pages) {}
 
+    /// Small beside a small file, whatever is `wanted`.
     log_space acquire(std::uint64_t least, std::uint64_t wanted) {
         {
             std::scoped_lock lock(guard_);
@@ -34,6 +35,11 @@ public:
                 return s;
             }
         }
+        std::uint64_t const file = pages_->file_pages() * page_size;
+        wanted = std::max(
+            least, std::min(wanted, std::max<std::uint64_t>(
+                                        Policies::tuning::log_segment_bytes,
+                                        file / 32)));
         auto pages_of = [&](std::uint64_t bytes) {
             return round_up(round_up(bytes, page_size) / page_size,
                             pages_->block_pages());

@@ -201,6 +201,10 @@ private:
                 image, page_no{pager<Policies>::first_data_page},
                 page_no{s.file_pages});
         }
+        if (s.twin) {
+            map.free.insert(map.free.end(), map.next.begin(), map.next.end());
+            map.next.clear();
+        }
         // Growth after the superblock was written is free until the log says
         // otherwise.
         if (device_pages_ > s.file_pages)

@@ -100,6 +100,8 @@ struct superblock {
     std::uint64_t next_transaction = 1;
     std::uint64_t file_pages = 0;
     bool clean = false; ///< closed; nothing to redo
+    /// Repeats the one before, so what that one frees next is free now.
+    bool twin = false;
     friend bool operator==(superblock const&, superblock const&) = default;
 };
 
@@ -130,7 +132,7 @@ struct superblock_image {
     u32 logging_id;               //  56
     u32 block_size;               //  60
     u32 storage_id;               //  64
-    u32 reserved2;                //  68
+    u32 twin;                     //  68
     std::uint8_t database_id[16]; //  72
     u64 generation;               //  88
     u64 version_lsn;              //  96
@@ -244,6 +246,7 @@ encode_superblock(superblock const& s) noexcept {
     d.next_transaction = s.next_transaction;
     d.file_pages = s.file_pages;
     d.clean = s.clean ? 1 : 0;
+    d.twin = s.twin ? 1 : 0;
     std::array<std::byte, superblock_bytes> bytes;
     std::memcpy(bytes.data(), &d, sizeof d);
     d.checksum = detail::superblock_checksum(bytes);

@@ -97,6 +97,7 @@ unpack_superblock(format::superblock_image const& d) noexcept {
     s.next_transaction = d.next_transaction.value();
     s.file_pages = d.file_pages.value();
     s.clean = d.clean.value() != 0;
+    s.twin = d.twin.value() != 0;
     return s;
 }
 

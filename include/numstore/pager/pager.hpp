@@ -216,7 +216,8 @@ public:
     }
 
     /// Up to `wanted` neighbouring pages, a multiple of `unit`, at `hint` if
-    /// that is free. Throws no_space.
+    /// that is free. Shorter runs rather than a larger file, once more than
+    /// an eighth of the file is free. Throws no_space.
     extent allocate_run(std::uint64_t wanted, std::uint64_t unit,
                         page_no hint = no_page) {
         std::scoped_lock lock(guard_);
@@ -225,10 +226,16 @@ public:
                 return {hint, wanted};
             space_.free().insert({hint, wanted});
         }
-        std::uint64_t const longest = space_.free().longest();
-        if (longest < wanted && longest >= std::max(unit, wanted / 8)
-            && longest >= 4 * unit)
-            return take(round_down(longest, unit));
+        std::uint64_t const longest =
+            round_down(space_.free().longest(), unit);
+        if (longest < wanted && longest != 0) {
+            if (is_roomy(wanted))
+                if (auto const e = space_.free().take_first(unit, wanted))
+                    return *e;
+            if (is_roomy(wanted) || (longest >= wanted / 8
+                                     && longest >= 4 * unit))
+                return take(longest);
+        }
         return take(wanted);
     }
 
@@ -264,6 +271,11 @@ public:
     decltype(auto) with_space(F&& f) {
         std::scoped_lock lock(guard_);
         return f(space_);
+    }
+
+    /// How many pages are kept free.
+    std::uint64_t reserve_pages() const noexcept {
+        return std::max(tuning::reserve_bytes / page_size, file_pages() / 64);
     }
 
     /// While one lives, allocation may use the reserve: for checkpoint,
@@ -342,8 +354,10 @@ private:
         raise_device(ec, name() + ": " + what);
     }
 
-    std::uint64_t reserve_pages() const noexcept {
-        return std::max(tuning::reserve_bytes / page_size, file_pages() / 64);
+    /// More is free than a file should have, and enough.
+    bool is_roomy(std::uint64_t wanted) const noexcept {
+        std::uint64_t const free = space_.free().pages();
+        return free >= wanted + reserve_pages() && free > file_pages() / 8;
     }
 
     bool keep_reserve() {
@@ -377,13 +391,16 @@ private:
                                   + std::to_string(pages) + " more pages");
     }
 
-    /// Grows the file by a generous step, or else by just what is needed.
+    /// Grows the file by a generous step, or else, or where what is free is
+    /// only in too many pieces, by just what is needed.
     bool try_grow(std::uint64_t pages) {
         std::uint64_t const now = file_pages();
         std::uint64_t const generous =
-            std::clamp<std::uint64_t>(now / 8,
-                                      tuning::growth_bytes / page_size,
-                                      tuning::max_growth_bytes / page_size);
+            space_.free().pages() > now / 16 + reserve_pages()
+                ? pages
+                : std::clamp<std::uint64_t>(
+                    now / 8, tuning::growth_bytes / page_size,
+                    tuning::max_growth_bytes / page_size);
         for (std::uint64_t step : {std::max(pages, generous), pages}) {
             std::uint64_t const wanted =
                 round_up(now + step + block_pages_, block_pages_);

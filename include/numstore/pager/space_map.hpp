@@ -3,6 +3,8 @@
 
 #include <numstore/types.hpp>
 
+#include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -30,6 +32,7 @@ public:
     void insert(extent e) {
         if (e.pages == 0)
             return;
+        assert(!overlaps(e));
         std::uint64_t first = to_integer(e.first);
         std::uint64_t end = first + e.pages;
         auto next = by_first_.lower_bound(first);
@@ -80,6 +83,20 @@ public:
         if (i == by_size_.end())
             return std::nullopt;
         return cut(i->second, pages);
+    }
+
+    /// Up to `most` pages, a multiple of `multiple`, from one of the first
+    /// extents of the file that have so many: keeps the end free.
+    std::optional<extent> take_first(std::uint64_t multiple,
+                                     std::uint64_t most) {
+        constexpr int tries = 64;
+        auto i = by_first_.begin();
+        for (int n = 0; n != tries && i != by_first_.end(); ++n, ++i) {
+            auto const [start, length] = usable(i->first, i->second);
+            if (length >= round_up(multiple, unit_))
+                return cut(start, round_down(std::min(length, most), multiple));
+        }
+        return std::nullopt;
     }
 
     /// The extent of `pages` pages at `first`, if it is free as a whole.
