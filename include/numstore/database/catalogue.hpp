@@ -170,6 +170,12 @@ public:
         }
     }
 
+    /// All of its nodes are written again, elsewhere.
+    void renew(edit_type& changes, catalogue_version& v) const {
+        tree_.renew(changes, v.names);
+        tree_.renew(changes, v.entries);
+    }
+
     /// Reads all of it, from disk where it has been written. Calls
     /// use(extent) for its pages, array(name, entry) for each array that can
     /// be read, sorted, and fault(page, array, text) for what is wrong.

@@ -42,10 +42,14 @@ public:
     /// Precondition: the caller holds `e.work`.
     explicit checkpointer(engine_type& e) noexcept : e_(&e) {}
 
-    /// `clean` says that the database is being closed, `ripen` that pages
-    /// freed before are wanted at once. Throws no_space, io, failed, corrupt,
-    /// no_memory.
-    void run(bool clean, bool ripen = false) {
+    struct purpose {
+        bool clean = false; ///< the database is being closed
+        bool ripen = false; ///< pages freed before are wanted at once
+        bool cut = false;   ///< the file is to end with what is in use
+    };
+
+    /// Throws no_space, io, failed, corrupt, no_memory.
+    void run(purpose why = {}) {
         if (e_->pages->failed())
             raise(errc::failed, e_->name + ": a write or sync has failed");
         typename pager<Policies>::reserve_scope const reserve(*e_->pages);
@@ -59,22 +63,26 @@ public:
         try {
             write_pages();
             write_lists();
-            write_free_map(clean);
+            std::uint64_t const file = e_->pages->file_pages();
+            write_free_map(why.clean || why.cut);
             e_->pages->sync();
-            write_superblock(clean);
+            // Before the file is cut, no superblock may think it is longer.
+            twin_ = why.ripen || worth_a_twin()
+                    || e_->pages->file_pages() < file;
+            write_superblock(why.clean);
         } catch (...) {
             e_->pages->release(own_);
             throw;
         }
         try {
             install();
-            if (ripen || worth_a_twin())
+            if (twin_)
                 write_twin();
         } catch (...) {
             e_->pages->set_failed(); // the file is right, memory may not be
             throw;
         }
-        if (clean)
+        if (why.clean || why.cut)
             e_->pages->shrink_device();
     }
 
@@ -130,6 +138,8 @@ private:
                 c.set_root(changes, catalogue_, s.id, v.root, places[i],
                            s.shape);
         }
+        if (e_->move_catalogue)
+            c.renew(changes, catalogue_);
         names_batch_.emplace(*out_);
         unwritten_ = catalogue_; // keeps the frames until `keep`
         catalogue_ = {names_batch_->write(catalogue_.names),
@@ -177,7 +187,7 @@ private:
     }
 
     /// Its own pages are taken before it is made, by an upper bound.
-    void write_free_map(bool clean) {
+    void write_free_map(bool cut) {
         std::vector<extent> also_free = e_->log_pool.spare();
         std::vector<extent> also_next;
         for (auto const& t : e_->active)
@@ -193,7 +203,7 @@ private:
         extent const place =
             e_->pages->allocate(round_up(bound, page_size) / page_size);
         own_.push_back(place);
-        if (clean)
+        if (cut)
             e_->pages->cut_tail();
         auto [now, next] = e_->pages->with_space([&](space_map& m) {
             return m.stored(generation_, also_free, also_next);
@@ -205,7 +215,6 @@ private:
         e_->pages->write(place.first, bytes);
         next_.free_map = {place.first, place.pages,
                           pager<Policies>::checksum(bytes), used};
-        next_.clean = clean;
     }
 
     /// Log segments are free in the eyes of the new superblock, for recovery
@@ -238,6 +247,8 @@ private:
         next_.version = e_->latest_commit;
         next_.redo = redo_;
         next_.clean = clean;
+        next_.twin =
+            twin_ ? format::twin_role::followed : format::twin_role::none;
         catalogue<Policies>::store(catalogue_, next_);
         next_.next_array = e_->next_array;
         next_.next_transaction = e_->next_transaction;
@@ -263,6 +274,7 @@ private:
         for (extent const& x : replaced_)
             e_->pages->retire(x, sequence, generation_ - 1);
         e_->catalogue_dirty = false;
+        e_->move_catalogue = false;
         e_->latest = sequence;
         e_->readers.show(sequence);
         e_->reclaim();
@@ -282,7 +294,7 @@ private:
 
     void write_twin() {
         ++next_.generation;
-        next_.twin = true;
+        next_.twin = format::twin_role::twin;
         e_->write_superblock(next_);
         e_->captured = next_.generation;
         e_->newest = next_;
@@ -333,6 +345,7 @@ private:
 
     engine_type* e_;
     std::uint64_t generation_ = 0;
+    bool twin_ = false;
     lsn redo_{};
     format::superblock next_;
     catalogue_version catalogue_;

@@ -53,7 +53,7 @@ private:
         try {
             checkpointer<Policies> c(*e_);
             if (c.needed())
-                c.run(true);
+                c.run({.clean = true});
         } catch (...) {
             return std::current_exception();
         }

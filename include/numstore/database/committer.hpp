@@ -137,7 +137,7 @@ public:
         std::scoped_lock lock(e_->work);
         checkpointer<Policies> c(*e_);
         if (c.needed())
-            c.run(false);
+            c.run();
     }
 
 private:
@@ -299,7 +299,7 @@ private:
 
     void checkpoint_now() {
         std::scoped_lock lock(e_->work);
-        checkpointer<Policies>(*e_).run(false);
+        checkpointer<Policies>(*e_).run();
     }
 
     /// The commit stands; a checkpoint that finds no room is tried again
@@ -311,7 +311,7 @@ private:
         if (!wants_checkpoint())
             return;
         try {
-            checkpointer<Policies>(*e_).run(false);
+            checkpointer<Policies>(*e_).run();
         } catch (error const&) { // NOLINT: `failed` tells, and recovery mends
         } catch (std::bad_alloc const&) {
         }

@@ -3,6 +3,7 @@
 
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/closing.hpp>
+#include <numstore/database/compactor.hpp>
 #include <numstore/database/engine.hpp>
 #include <numstore/database/name_face.hpp>
 #include <numstore/database/options.hpp>
@@ -143,6 +144,16 @@ public:
     void checkpoint() {
         detail::committer<Policies>(engine()).checkpoint();
     }
+
+    /// Gives space back: makes leaves full and those of each array
+    /// neighbours, moves all to the front of the file, and cuts the file. Works
+    /// in ranges of some MiB, each a transaction of its own, while others read
+    /// and write; in between it may need as much space again as the data. What
+    /// a snapshot can see, and pages that clones share, stay where they are.
+    /// O(bytes of all arrays). Throws cancelled (options::progress), timed_out
+    /// (another transaction holds on), no_space, io, failed; what was done
+    /// until then stays.
+    void compact() { detail::compactor<Policies>(engine()).run(); }
 
     /// Reads every page in use and checks all invariants of the file.
     /// Throws only where the database cannot be used at all.

@@ -36,7 +36,7 @@ namespace numstore::detail {
 /// own: `committer` ends transactions, `checkpointer` writes superblocks,
 /// `recovery` opens, `array_writer` changes arrays, `array_ref` reads them.
 ///
-/// Locks, in the order in which they are taken: the writer lock (a
+/// Locks, in the order in which they are taken: `compacting`, the writer lock (a
 /// transaction, from its first access to its end), `work` (an operation, a
 /// publication, a checkpoint), `registry_guard`, those of pager and log.
 /// Readers take none of them but, to open an array by name,
@@ -81,6 +81,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     bool read_only = false;
     atomic<bool> closed{false};
     atomic<std::uint64_t> pins{0}; ///< snapshots and views alive
+    mutex compacting;              ///< held by who compacts the file
 
     // Guarded by `work`.
     mutex work;
@@ -92,6 +93,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     std::vector<std::shared_ptr<transaction>> active;
     std::vector<array_state_ptr> dirty;
     bool catalogue_dirty = false;
+    bool move_catalogue = false; ///< the next checkpoint writes all of it
     struct retired_node {
         retired what;
         std::uint64_t sequence;

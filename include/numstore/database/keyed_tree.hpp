@@ -112,6 +112,16 @@ public:
         return true;
     }
 
+    /// Makes every node the edit's own.
+    void renew(edit_type& changes, keyed_root& root) const {
+        if (root.count == 0)
+            return;
+        keyed_child all{{}, root.node, root.pages, root.count};
+        renew_below(changes, all, root.height);
+        root.node = std::move(all.node);
+        root.pages = all.pages;
+    }
+
     /// Reads every node, from disk where it has been written. Calls
     /// use(extent) for its pages, entry(keyed_entry) for each entry in order,
     /// and fault(page, text) for a node that cannot be read, and goes on
@@ -151,6 +161,13 @@ private:
                 return false;
         }
         return true;
+    }
+
+    void renew_below(edit_type& changes, keyed_child& c,
+                     unsigned level) const {
+        keyed_frame* const n = own(changes, c, level);
+        for (keyed_child& child : n->children)
+            renew_below(changes, child, level - 1);
     }
 
     template <class Use, class Entry, class Fault>

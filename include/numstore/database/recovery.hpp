@@ -140,7 +140,9 @@ private:
             raise_unusable(found[0].state == format::superblock_state::foreign
                                ? found[1]
                                : found[0]);
-        other_damaged_ = !usable(best == &found[0] ? found[1] : found[0]);
+        // A torn twin is no loss: it would say the same.
+        later_damaged_ = !usable(best == &found[0] ? found[1] : found[0])
+                         && best->block.twin != format::twin_role::followed;
         if (best->state == format::superblock_state::ok_to_read
             && !e_->read_only)
             raise(errc::unsupported_version, e_->name + ": " + best->text);
@@ -201,7 +203,7 @@ private:
                 image, page_no{pager<Policies>::first_data_page},
                 page_no{s.file_pages});
         }
-        if (s.twin) {
+        if (s.twin == format::twin_role::twin) {
             map.free.insert(map.free.end(), map.next.begin(), map.next.end());
             map.next.clear();
         }
@@ -268,7 +270,7 @@ private:
                   e_->name + ": the superblock names no place for the log");
         log_analysis<Policies> log(*e_, from, id());
         log.run();
-        if (!log.found_batches() && other_damaged_ && !e_->newest.clean)
+        if (!log.found_batches() && later_damaged_ && !e_->newest.clean)
             raise(errc::corrupt,
                   e_->name + ": the newest superblock is damaged, and the "
                              "log that would replace it is missing");
@@ -286,7 +288,7 @@ private:
         // The superblock before the next one still needs the old log.
         for (log_segment const& s : log.segments())
             e_->pages->retire(extent_of(s), 0, e_->newest.generation);
-        checkpointer<Policies>(*e_).run(false);
+        checkpointer<Policies>(*e_).run();
     }
 
     static extent extent_of(log_segment const& s) noexcept {
@@ -336,7 +338,7 @@ private:
     }
 
     engine_type* e_;
-    bool other_damaged_ = false;
+    bool later_damaged_ = false;
     std::uint64_t device_pages_ = 0;
 };
 

@@ -43,7 +43,7 @@ public:
         std::uint64_t const before = free_pages();
         std::size_t const buried = e_->graveyard.size();
         try {
-            checkpointer<Policies>(*e_).run(false, true);
+            checkpointer<Policies>(*e_).run({.ripen = true});
         } catch (error const& failure) {
             if (failure.code() == errc::no_space)
                 return false;

@@ -76,7 +76,7 @@ private:
         try {
             checkpointer<Policies> c(*e_);
             if (c.needed())
-                c.run(false);
+                c.run();
             return true;
         } catch (error const&) {
             return false;

@@ -83,6 +83,14 @@ struct log_start {
     friend bool operator==(log_start const&, log_start const&) = default;
 };
 
+/// A superblock may be written twice, so that neither of the file's two needs
+/// what came before: then what the first one frees next is free at once.
+enum class twin_role : std::uint32_t {
+    none = 0,
+    followed = 1, ///< the same is about to be written again
+    twin = 2      ///< repeats the one before
+};
+
 struct superblock {
     feature_bits features;
     fingerprint policies;
@@ -100,8 +108,7 @@ struct superblock {
     std::uint64_t next_transaction = 1;
     std::uint64_t file_pages = 0;
     bool clean = false; ///< closed; nothing to redo
-    /// Repeats the one before, so what that one frees next is free now.
-    bool twin = false;
+    twin_role twin = twin_role::none;
     friend bool operator==(superblock const&, superblock const&) = default;
 };
 
@@ -132,7 +139,7 @@ struct superblock_image {
     u32 logging_id;               //  56
     u32 block_size;               //  60
     u32 storage_id;               //  64
-    u32 twin;                     //  68
+    u32 twin;                     //  68 a twin_role
     std::uint8_t database_id[16]; //  72
     u64 generation;               //  88
     u64 version_lsn;              //  96
@@ -246,7 +253,7 @@ encode_superblock(superblock const& s) noexcept {
     d.next_transaction = s.next_transaction;
     d.file_pages = s.file_pages;
     d.clean = s.clean ? 1 : 0;
-    d.twin = s.twin ? 1 : 0;
+    d.twin = static_cast<std::uint32_t>(s.twin);
     std::array<std::byte, superblock_bytes> bytes;
     std::memcpy(bytes.data(), &d, sizeof d);
     d.checksum = detail::superblock_checksum(bytes);

@@ -97,7 +97,7 @@ unpack_superblock(format::superblock_image const& d) noexcept {
     s.next_transaction = d.next_transaction.value();
     s.file_pages = d.file_pages.value();
     s.clean = d.clean.value() != 0;
-    s.twin = d.twin.value() != 0;
+    s.twin = static_cast<format::twin_role>(d.twin.value());
     return s;
 }
 
@@ -155,6 +155,8 @@ inline char const* superblock_fault(format::superblock const& s) noexcept {
         || !superblock_allows(s, s.graveyard)
         || !superblock_allows(s, s.sharing))
         return "a tree root is impossible";
+    if (s.twin > format::twin_role::twin)
+        return "its role is impossible";
     if (!superblock_allows(s, s.free_map))
         return "its free map is impossible";
     if (!superblock_allows(s, s.log))

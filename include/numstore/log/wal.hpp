@@ -146,6 +146,17 @@ public:
         }
     }
 
+    /// Goes on in another segment, a very small one, so that this one can be given
+    /// up. Throws no_space, no_memory, io, failed.
+    void rotate() {
+        lock_type lock(guard_);
+        require_working();
+        seal_open();
+        next_bytes_ = 0;
+        next_segment(0);
+        next_bytes_ = tuning::log_segment_bytes;
+    }
+
     /// Where the next record would go.
     lsn end() const {
         lock_type lock(guard_);

@@ -217,10 +217,18 @@ public:
 
     /// Up to `wanted` neighbouring pages, a multiple of `unit`, at `hint` if
     /// that is free. Shorter runs rather than a larger file, once more than
-    /// an eighth of the file is free. Throws no_space.
+    /// an eighth of the file is free. Within a `low_scope` at the first place
+    /// of the file that has as many as the scope says. Throws no_space.
     extent allocate_run(std::uint64_t wanted, std::uint64_t unit,
                         page_no hint = no_page) {
         std::scoped_lock lock(guard_);
+        if (prefers_low()) {
+            std::uint64_t const least =
+                std::min(wanted, low_.load(std::memory_order_relaxed) * unit);
+            if (auto const e = space_.free().take_first(least, unit, wanted))
+                return *e;
+            return take(wanted);
+        }
         if (hint != no_page && space_.free().take_at(hint, wanted)) {
             if (keep_reserve())
                 return {hint, wanted};
@@ -230,7 +238,7 @@ public:
             round_down(space_.free().longest(), unit);
         if (longest < wanted && longest != 0) {
             if (is_roomy(wanted))
-                if (auto const e = space_.free().take_first(unit, wanted))
+                if (auto const e = space_.free().take_first(unit, unit, wanted))
                     return *e;
             if (is_roomy(wanted) || (longest >= wanted / 8
                                      && longest >= 4 * unit))
@@ -278,6 +286,11 @@ public:
         return std::max(tuning::reserve_bytes / page_size, file_pages() / 64);
     }
 
+    /// What a file that was cut keeps of it, with so many pages in use.
+    static constexpr std::uint64_t least_reserve(std::uint64_t used) noexcept {
+        return std::max(tuning::reserve_bytes / 16 / page_size, used / 64);
+    }
+
     /// While one lives, allocation may use the reserve: for checkpoint,
     /// recovery, drop and erase.
     class reserve_scope {
@@ -295,6 +308,21 @@ public:
         pager* pager_;
     };
 
+    /// While one lives, pages are taken as near to the start of the file as
+    /// can be, and runs of no less than `least` units: for compaction.
+    class low_scope {
+    public:
+        low_scope(pager& p, std::uint64_t least) noexcept : pager_(&p) {
+            p.low_.store(least, std::memory_order_relaxed);
+        }
+        low_scope(low_scope const&) = delete;
+        low_scope& operator=(low_scope const&) = delete;
+        ~low_scope() { pager_->low_.store(0, std::memory_order_relaxed); }
+
+    private:
+        pager* pager_;
+    };
+
     /// Makes sure that `pages` pages beyond the reserve are free, so that a
     /// checkpoint will find room. Throws no_space.
     void ensure_free(std::uint64_t pages) {
@@ -303,13 +331,13 @@ public:
             grow(pages + reserve_pages() - space_.free().pages());
     }
 
-    /// Gives up the free pages at the end of the file, but for the reserve.
+    /// Gives up the free pages at the end of the file, but for a small reserve.
     /// The device keeps its size until `shrink_device`, which follows once a
     /// superblock with the new size is durable.
     void cut_tail() {
         std::scoped_lock lock(guard_);
         std::uint64_t const free = space_.free().pages();
-        std::uint64_t const spare = reserve_pages();
+        std::uint64_t const spare = least_reserve(file_pages() - free);
         std::uint64_t const cut =
             round_down(std::min(space_.free().tail(file_pages()),
                                 free > spare ? free - spare : 0),
@@ -367,11 +395,20 @@ private:
         return try_grow(reserve_pages() - space_.free().pages());
     }
 
+    bool prefers_low() const noexcept {
+        return low_.load(std::memory_order_relaxed) != 0;
+    }
+
+    std::optional<extent> take_free(std::uint64_t pages) {
+        return prefers_low() ? space_.free().take_lowest(pages)
+                             : space_.free().take(pages);
+    }
+
     extent take(std::uint64_t pages) {
-        std::optional<extent> e = space_.free().take(pages);
+        std::optional<extent> e = take_free(pages);
         if (!e) {
             grow(pages);
-            e = space_.free().take(pages);
+            e = take_free(pages);
         }
         if (!e || !keep_reserve()) {
             if (e)
@@ -428,6 +465,7 @@ private:
     space_map space_;
     atomic<std::uint64_t> file_pages_{0};
     atomic<std::uint32_t> privileged_{0};
+    atomic<std::uint64_t> low_{0};
 
     atomic<std::uint64_t> writes_{0};
     atomic<std::uint64_t> synced_{0};

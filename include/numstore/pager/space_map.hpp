@@ -85,16 +85,28 @@ public:
         return cut(i->second, pages);
     }
 
+    /// `pages` neighbouring pages as near to the start of the file as can be.
+    std::optional<extent> take_lowest(std::uint64_t pages) {
+        for (auto const& [first, count] : by_first_) {
+            auto const [start, length] = usable(first, count);
+            if (length >= round_up(pages, unit_))
+                return cut(start, pages);
+        }
+        return std::nullopt;
+    }
+
     /// Up to `most` pages, a multiple of `multiple`, from one of the first
-    /// extents of the file that have so many: keeps the end free.
-    std::optional<extent> take_first(std::uint64_t multiple,
+    /// extents of the file that have `least`: keeps the end free.
+    std::optional<extent> take_first(std::uint64_t least,
+                                     std::uint64_t multiple,
                                      std::uint64_t most) {
-        constexpr int tries = 64;
+        constexpr int tries = 1024;
         auto i = by_first_.begin();
-        for (int n = 0; n != tries && i != by_first_.end(); ++n, ++i) {
+        for (int n = 0; n != tries && i != by_first_.end(); ++i) {
             auto const [start, length] = usable(i->first, i->second);
-            if (length >= round_up(multiple, unit_))
+            if (length >= round_up(least, unit_))
                 return cut(start, round_down(std::min(length, most), multiple));
+            n += length >= unit_ ? 1 : 0;
         }
         return std::nullopt;
     }

@@ -1,0 +1,198 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/array_ref.hpp>
+#include <numstore/database/array_writer.hpp>
+#include <numstore/database/catalogue.hpp>
+#include <numstore/database/checkpointer.hpp>
+#include <numstore/database/engine.hpp>
+#include <numstore/database/names.hpp>
+#include <numstore/error.hpp>
+#include <numstore/rope/survey.hpp>
+#include <numstore/types.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Makes the file as small as its data, and the leaves of each array full and
+/// side by side: writes ranges of elements again, each in a transaction of
+/// its own, to the first free pages; what they leave comes free; and in the
+/// end the file is cut. Others read and write meanwhile. Pages that clones
+/// share stay where they are, and so does what a snapshot can see.
+template <class Policies>
+class compactor {
+    using engine_type = engine<Policies>;
+    static constexpr std::uint64_t page_size = Policies::page_size;
+
+public:
+    explicit compactor(engine_type& e) noexcept : e_(&e) {}
+
+    /// Throws cancelled, timed_out, no_space, io, failed; what is done until
+    /// then stays.
+    void run() {
+        e_->require_writable();
+        std::scoped_lock const alone(e_->compacting);
+        std::uint64_t least = e_->pages->file_pages() + 1;
+        for (int pass = 0; pass != most_passes; ++pass) {
+            // Long runs first; later what still stands at the end goes into
+            // any gap.
+            typename pager<Policies>::low_scope const low(
+                *e_->pages, pass < 2 ? longest_run : pass < 4 ? short_run : 1);
+            plan();
+            moved_ = false;
+            for (auto const& [name, id] : arrays_)
+                compact_array(name, id);
+            if (!moved_ && is_small())
+                return;
+            move_the_rest();
+            std::uint64_t const file = e_->pages->file_pages();
+            if (is_small() || (file >= least && pass > 1))
+                return;
+            least = std::min(least, file);
+        }
+    }
+
+private:
+    static constexpr int most_passes = 6;
+    static constexpr std::uint64_t range_bytes = std::uint64_t{4} << 20;
+    static constexpr std::uint64_t longest_run = std::uint64_t{1} << 40;
+    static constexpr std::uint64_t short_run = 16;
+    static constexpr std::uint64_t few_pages = 8; ///< free map, lists, roots
+    static constexpr std::uint64_t checkpoint_bytes = std::uint64_t{64} << 20;
+
+    bool is_small() const noexcept {
+        return e_->pages->file_pages() <= limit_;
+    }
+
+    /// The arrays, and how many pages the file should have.
+    void plan() {
+        arrays_.clear();
+        total_ = 0;
+        std::uint64_t pages = pager<Policies>::first_data_page;
+        names<Policies> const all(e_->shared_from_this());
+        all.list("*", [&](format::catalogue_entry const& entry,
+                          std::uint64_t size) {
+            leaf_shape const shape =
+                leaf_shape_of(entry.element_size, page_size);
+            std::uint64_t const leaves =
+                (size + shape.capacity - 1) / shape.capacity;
+            pages += leaves * shape.pages;
+            arrays_.emplace_back(entry.name, entry.id);
+            total_ += shape.bytes(size);
+        });
+        std::scoped_lock lock(e_->work);
+        reclaimer<Policies> references(*e_);
+        while (e_->graveyard.size() > e_->unreadable_graves)
+            references.dig(reclaimer<Policies>::checkpoint_step);
+        limit_ = pages + pager<Policies>::least_reserve(pages)
+                 + Policies::tuning::log_segment_bytes / page_size
+                 + pages / 64 + few_pages;
+    }
+
+    void compact_array(std::string const& name, std::uint64_t id) {
+        for (std::uint64_t pos = 0;;) {
+            array_state_ptr const state = find(id);
+            if (state == nullptr)
+                return; // dropped meanwhile
+            std::uint64_t const next =
+                array_ref<Policies>(e_->shared_from_this(), state)
+                    .change([&](array_writer<Policies>& w) {
+                        return compact_range(w, pos);
+                    });
+            if (next == pos)
+                return;
+            done_ += state->shape.bytes(next - pos);
+            pos = next;
+            if (!e_->opt.progress({std::min(done_, total_), total_,
+                                   "compact: bytes of arrays"}))
+                raise(errc::cancelled, e_->name + ": compact was cancelled at "
+                                           + name);
+            if (unripened_ >= checkpoint_bytes)
+                checkpoint();
+        }
+    }
+
+    array_state_ptr find(std::uint64_t id) const {
+        std::scoped_lock lock(e_->work);
+        auto const& newest = e_->catalogue_versions.newest()->value;
+        array_state_ptr state = e_->state_of(id, newest);
+        if (state != nullptr && state->versions.newest()->value.dropped)
+            state = nullptr;
+        return state;
+    }
+
+    /// Where the next range starts: `pos` at the end.
+    std::uint64_t compact_range(array_writer<Policies>& w, std::uint64_t pos) {
+        auto const& rope = w.rope();
+        auto const& shape = rope.shape();
+        if (pos >= rope.size())
+            return pos;
+        std::uint64_t const most =
+            std::max<std::uint64_t>(1, range_bytes / shape.page_bytes)
+            * shape.capacity;
+        range_layout const at = range_survey<Policies>(
+            rope.nodes(), e_->shares, page_no{limit_})(rope.root(), pos, most);
+        if (!at.movable || !is_worthwhile(at, shape))
+            return pos + at.elements;
+        std::uint64_t const n = std::min(at.elements, most);
+        buffer_.resize(static_cast<std::size_t>(shape.bytes(n)));
+        rope.read(pos, buffer_);
+        w.write(pos, buffer_);
+        unripened_ += buffer_.size();
+        moved_ = true;
+        return pos + n;
+    }
+
+    static bool is_worthwhile(range_layout const& at,
+                              leaf_shape const& shape) noexcept {
+        std::uint64_t const full =
+            (at.elements + shape.capacity - 1) / shape.capacity;
+        return at.beyond || at.leaves > full + 1 + full / 32
+               || at.breaks > 2 + at.leaves / 256;
+    }
+
+    /// Catalogue, lists and log, and then the end of the file.
+    void move_the_rest() {
+        {
+            std::scoped_lock lock(e_->work);
+            e_->require_writable();
+            e_->move_catalogue = true;
+            e_->shares_dirty = true;
+            e_->graveyard_dirty = true;
+            e_->log_pool.release_all();
+            if constexpr (engine_type::logging)
+                e_->log->rotate();
+        }
+        checkpoint();
+        checkpoint();
+        std::scoped_lock lock(e_->work);
+        e_->log_pool.release_all();
+        checkpointer<Policies>(*e_).run({.ripen = true, .cut = true});
+    }
+
+    void checkpoint() {
+        unripened_ = 0;
+        std::scoped_lock lock(e_->work);
+        e_->require_writable();
+        checkpointer<Policies>(*e_).run({.ripen = true});
+    }
+
+    engine_type* e_;
+    std::vector<std::pair<std::string, std::uint64_t>> arrays_;
+    std::uint64_t limit_ = 0; ///< pages that the file should have
+    std::uint64_t total_ = 0; ///< bytes of all arrays
+    std::uint64_t done_ = 0;
+    bool moved_ = false; ///< in this pass
+    std::uint64_t unripened_ = 0; ///< bytes moved since the last checkpoint
+    std::vector<std::byte> buffer_;
+};
+
+} // namespace numstore::detail
