@@ -3,6 +3,7 @@
 
 #include <numstore/array/array.hpp>
 #include <numstore/array/attributes.hpp>
+#include <numstore/array/element_bytes.hpp>
 #include <numstore/array/position.hpp>
 #include <numstore/array/slice.hpp>
 #include <numstore/database/array_ref.hpp>
@@ -12,6 +13,7 @@
 #include <numstore/format/element_type.hpp>
 
 #include <complex>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -60,8 +62,8 @@ public:
     std::vector<std::byte> read(S const& s = {}) const {
         return ref_.read([&](detail::rope_root const& r, auto& pages) {
             auto const what = detail::resolve(s, r.size);
-            std::vector<std::byte> out(
-                static_cast<std::size_t>(what.count * type_.size()));
+            auto out = detail::allocate_values<std::vector<std::byte>>(
+                what.count * type_.size());
             if (what.count != 0)
                 tree(pages, r).read_strided(what.first, what.step, out);
             return out;
@@ -106,7 +108,11 @@ public:
     void erase(P pos, N count) {
         auto const at = detail::to_count(pos, "position");
         auto const n = detail::to_count(count, "count");
-        ref_.change([&](writer& w) { w.erase(at, n); });
+        ref_.change([&](writer& w) {
+            detail::check_range(at, n, w.size());
+            if (n != 0)
+                w.erase(at, n);
+        });
     }
     template <slicing S>
     std::uint64_t erase(S const& s) {

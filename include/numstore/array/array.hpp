@@ -95,7 +95,12 @@ public:
         auto const at = detail::to_count(pos, "position");
         detail::with_element_bytes<T>(
             std::forward<R>(values), [&](std::span<std::byte const> bytes) {
-                ref_.change([&](writer& w) { w.write(at, bytes); });
+                ref_.change([&](writer& w) {
+                    detail::check_range(at, bytes.size() / sizeof(T),
+                                        w.size());
+                    if (!bytes.empty())
+                        w.write(at, bytes);
+                });
             });
     }
     template <integer P>
@@ -129,7 +134,7 @@ public:
 
     /// values[i] to position indices[i]. Throws out_of_range, size_mismatch,
     /// and invalid_argument if a position is given twice.
-    template <std::ranges::input_range I, detail::element_range<T> R>
+    template <index_range I, detail::element_range<T> R>
     void scatter(I&& indices, R&& values) {
         detail::index_list const list(indices, detail::any_size);
         detail::with_element_bytes<T>(
@@ -146,6 +151,11 @@ public:
                 });
             });
     }
+    template <index_range I>
+    void scatter(I&& indices, std::initializer_list<T> values) {
+        scatter(std::forward<I>(indices),
+                std::span<T const>(values.begin(), values.size()));
+    }
 
     // removing
 
@@ -155,7 +165,11 @@ public:
     void erase(P pos, N count) {
         auto const at = detail::to_count(pos, "position");
         auto const n = detail::to_count(count, "count");
-        ref_.change([&](writer& w) { w.erase(at, n); });
+        ref_.change([&](writer& w) {
+            detail::check_range(at, n, w.size());
+            if (n != 0)
+                w.erase(at, n);
+        });
     }
 
     /// What the slice selects, in one pass over the touched leaves; gives
@@ -175,13 +189,14 @@ public:
     std::vector<T> extract(S const& s) {
         return ref_.change([&](writer& w) {
             auto const r = detail::resolve(s, w.size());
-            std::vector<T> removed(static_cast<std::size_t>(r.count));
+            auto removed =
+                detail::allocate_values<detail::element_buffer<T>>(r.count);
             if (r.count != 0) {
                 w.rope().read_strided(r.first, r.step,
                                       detail::bytes_of(removed));
                 w.erase(r.first, r.step, r.count);
             }
-            return removed;
+            return detail::to_values<T>(std::move(removed));
         });
     }
 
@@ -219,13 +234,13 @@ public:
     template <integer N>
     void resize(N n) {
         if (detail::default_is_zero<T>())
-            resize_with(detail::to_count(n, "count"), nullptr);
+            resize_with_zeros(detail::to_count(n, "count"));
         else
             resize(n, T{});
     }
     template <integer N>
     void resize(N n, T const& fill) {
-        resize_with(detail::to_count(n, "count"), &fill);
+        resize_with(detail::to_count(n, "count"), fill);
     }
 
     template <detail::element_range<T> R>
@@ -289,19 +304,21 @@ private:
         });
     }
 
-    void resize_with(std::uint64_t n, T const* fill) {
-        std::uint64_t const now = this->size();
-        if (n > now && fill != nullptr && !detail::is_stored_as_zero(*fill)) {
-            compound([&](array& inside) {
-                std::uint64_t const had = inside.size();
-                if (n <= had)
-                    return inside.resize_with(n, nullptr);
-                inside.append(std::views::iota(had, n)
-                              | std::views::transform(
-                                  [&](std::uint64_t) { return *fill; }));
-            });
-            return;
-        }
+    void resize_with(std::uint64_t n, T const& fill) {
+        if (detail::is_stored_as_zero(fill))
+            return resize_with_zeros(n);
+        compound([&](array& inside) {
+            std::uint64_t const had = inside.size();
+            if (n <= had)
+                return inside.resize_with_zeros(n);
+            detail::check_growth(ref_.state().shape, had, n - had);
+            inside.append(std::views::iota(had, n)
+                          | std::views::transform(
+                              [&](std::uint64_t) { return fill; }));
+        });
+    }
+
+    void resize_with_zeros(std::uint64_t n) {
         ref_.change([&](writer& w) {
             if (n < w.size())
                 w.erase(n, w.size() - n);
@@ -313,6 +330,7 @@ private:
     /// Several changes as one: f(this array inside a transaction).
     template <class F>
     void compound(F&& f) {
+        ref_.owner().require_open();
         auto const& outer = ref_.in_transaction();
         detail::committer<Policies> c(ref_.owner());
         if (outer == nullptr) {

@@ -1,12 +1,14 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/array/element_bytes.hpp>
 #include <numstore/array/slice.hpp>
 #include <numstore/database/array_ref.hpp>
 #include <numstore/error.hpp>
 #include <numstore/rope/kernels.hpp>
 #include <numstore/rope/transfer.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <compare>
 #include <cstddef>
@@ -225,10 +227,8 @@ public:
 
     /// All elements, copied leaf by leaf. Throws corrupt, io, no_memory.
     std::vector<T> to_vector() const {
-        std::vector<T> values;
-        values.reserve(static_cast<std::size_t>(size()));
-        for (T const value : *this)
-            values.push_back(value);
+        auto values = detail::allocate_values<std::vector<T>>(size());
+        std::ranges::copy(*this, values.begin());
         return values;
     }
 

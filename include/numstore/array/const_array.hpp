@@ -14,6 +14,8 @@
 #include <numstore/database/snapshot.hpp>
 #include <numstore/rope/rope_tree.hpp>
 
+#include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <ranges>
@@ -48,25 +50,26 @@ public:
     std::uint64_t size() const { return ref_.size(); }
     bool empty() const { return size() == 0; }
 
-    // single elements; O(log n). Throw out_of_range.
+    // single elements; O(log n). Throw out_of_range. What they give cannot be
+    // assigned to: see array::set.
 
     template <integer P>
-    T operator[](P pos) const {
+    detail::read_only_value<T> operator[](P pos) const {
         return at(pos);
     }
     template <integer P>
-    T at(P pos) const {
+    detail::read_only_value<T> at(P pos) const {
         T value;
         read(pos, std::span<T>(&value, 1));
         return value;
     }
-    T front() const { return at(0u); }
-    T back() const {
+    detail::read_only_value<T> front() const { return at(0u); }
+    detail::read_only_value<T> back() const {
         return ref_.read([&](detail::rope_root const& r, auto& pages) {
             if (r.empty())
                 detail::raise(errc::out_of_range, "back of an empty array");
             T value;
-            read_range(r, pages, r.size - 1, {&value, 1});
+            read_range(r, pages, r.size - 1, std::span<T>(&value, 1));
             return value;
         });
     }
@@ -77,26 +80,15 @@ public:
     /// out_of_range if there are fewer.
     template <integer P>
     void read(P pos, std::span<T> out) const {
-        auto const from = detail::to_count(pos, "position");
-        ref_.read([&](detail::rope_root const& r, auto& pages) {
-            detail::check_range(from, out.size(), r.size);
-            read_range(r, pages, from, out);
-        });
+        read_all(detail::to_count(pos, "position"), out);
     }
     template <integer P>
     void read(P pos, std::vector<bool>& out) const
         requires std::same_as<T, bool>
     {
-        std::vector<std::uint8_t> stored(out.size());
-        auto const from = detail::to_count(pos, "position");
-        ref_.read([&](detail::rope_root const& r, auto& pages) {
-            detail::check_range(from, stored.size(), r.size);
-            detail::visit_leaves(source(pages), r,
-                                 detail::range_selection(from, stored.size()),
-                                 reader(detail::bytes_of(stored)));
-        });
-        for (std::size_t i = 0; i != out.size(); ++i)
-            out[i] = stored[i] != 0;
+        detail::element_buffer<T> stored(out.size());
+        read_all(detail::to_count(pos, "position"), std::span(stored));
+        std::ranges::copy(stored, out.begin());
     }
 
     /// What the slice selects, to the front of `out`; gives how many. Throws
@@ -105,34 +97,34 @@ public:
     std::uint64_t read(S const& s, std::span<T> out) const {
         return ref_.read([&](detail::rope_root const& r, auto& pages) {
             auto const what = detail::resolve(s, r.size);
-            if (what.count > out.size())
-                detail::raise(errc::size_mismatch,
-                              "the slice selects " + std::to_string(what.count)
-                                  + " elements, and there is room for "
-                                  + std::to_string(out.size()));
+            require_room(what.count, out.size());
             read_slice(r, pages, what,
                        out.first(static_cast<std::size_t>(what.count)));
             return what.count;
         });
+    }
+    template <slicing S>
+    std::uint64_t read(S const& s, std::vector<bool>& out) const
+        requires std::same_as<T, bool>
+    {
+        detail::element_buffer<T> const stored =
+            ref_.read([&](detail::rope_root const& r, auto& pages) {
+                auto const what = detail::resolve(s, r.size);
+                require_room(what.count, out.size());
+                return read_buffer(r, pages, what);
+            });
+        std::ranges::copy(stored, out.begin());
+        return stored.size();
     }
 
     std::vector<T> to_vector() const { return to_vector(all); }
 
     template <slicing S>
     std::vector<T> to_vector(S const& s) const {
-        return ref_.read([&](detail::rope_root const& r, auto& pages) {
-            auto const what = detail::resolve(s, r.size);
-            if constexpr (std::same_as<T, bool>) {
-                std::vector<std::uint8_t> stored(
-                    static_cast<std::size_t>(what.count));
-                read_slice(r, pages, what, std::span(stored));
-                return std::vector<bool>(stored.begin(), stored.end());
-            } else {
-                std::vector<T> out(static_cast<std::size_t>(what.count));
-                read_slice(r, pages, what, std::span(out));
-                return out;
-            }
-        });
+        return detail::to_values<T>(
+            ref_.read([&](detail::rope_root const& r, auto& pages) {
+                return read_buffer(r, pages, detail::resolve(s, r.size));
+            }));
     }
 
     /// The elements at these positions, in the order given; each leaf is
@@ -140,26 +132,26 @@ public:
     template <index_range I>
     std::vector<T> gather(I&& indices) const {
         detail::index_list const list(indices, detail::any_size);
-        if constexpr (std::same_as<T, bool>) {
-            std::vector<std::uint8_t> stored(list.size());
-            gather_sorted(list, detail::bytes_of(stored));
-            return std::vector<bool>(stored.begin(), stored.end());
-        } else {
-            std::vector<T> out(list.size());
-            gather_sorted(list, detail::bytes_of(out));
-            return out;
-        }
+        detail::element_buffer<T> stored(list.size());
+        gather_sorted(list, detail::bytes_of(stored));
+        return detail::to_values<T>(std::move(stored));
     }
-    /// Throws size_mismatch if `out` is too small.
+    /// To the front of `out`. Throws size_mismatch if it is too small.
     template <index_range I>
     void gather(I&& indices, std::span<T> out) const {
         detail::index_list const list(indices, detail::any_size);
-        if (out.size() < list.size())
-            detail::raise(errc::size_mismatch, std::to_string(list.size())
-                                                   + " positions, and room for "
-                                                   + std::to_string(out.size())
-                                                   + " elements");
+        require_room(list.size(), out.size());
         gather_sorted(list, detail::bytes_of(out.first(list.size())));
+    }
+    template <index_range I>
+    void gather(I&& indices, std::vector<bool>& out) const
+        requires std::same_as<T, bool>
+    {
+        detail::index_list const list(indices, detail::any_size);
+        require_room(list.size(), out.size());
+        detail::element_buffer<T> stored(list.size());
+        gather_sorted(list, detail::bytes_of(stored));
+        std::ranges::copy(stored, out.begin());
     }
 
     // views: see array_view
@@ -235,12 +227,28 @@ protected:
         return {{}, out.data()};
     }
 
+    static void require_room(std::uint64_t count, std::size_t room) {
+        if (count > room)
+            detail::raise(errc::size_mismatch,
+                          std::to_string(count) + " elements, and room for "
+                              + std::to_string(room));
+    }
+
+    template <class U>
     static void read_range(detail::rope_root const& r,
                            detail::pager<Policies>& pages, std::uint64_t pos,
-                           std::span<T> out) {
+                           std::span<U> out) {
         detail::visit_leaves(source(pages), r,
                              detail::range_selection(pos, out.size()),
                              reader(detail::bytes_of(out)));
+    }
+
+    template <class U>
+    void read_all(std::uint64_t pos, std::span<U> out) const {
+        ref_.read([&](detail::rope_root const& r, auto& pages) {
+            detail::check_range(pos, out.size(), r.size);
+            read_range(r, pages, pos, out);
+        });
     }
 
     template <class U>
@@ -259,6 +267,14 @@ protected:
                 source(pages), r,
                 detail::strided_selection(what.first, what.step, what.count),
                 to);
+    }
+
+    static detail::element_buffer<T>
+    read_buffer(detail::rope_root const& r, detail::pager<Policies>& pages,
+                selection const& what) {
+        auto out = detail::allocate_values<detail::element_buffer<T>>(what.count);
+        read_slice(r, pages, what, std::span(out));
+        return out;
     }
 
     void gather_sorted(detail::index_list const& list,

@@ -8,8 +8,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <limits>
+#include <new>
 #include <ranges>
 #include <span>
 #include <string>
@@ -43,6 +45,36 @@ auto bytes_of(R&& range) noexcept {
     else
         return std::as_writable_bytes(values);
 }
+
+/// Elements as bytes are read into them: `std::vector<bool>` shows none.
+template <class T>
+using element_buffer =
+    std::vector<std::conditional_t<std::same_as<T, bool>, std::uint8_t, T>>;
+
+/// Throws no_memory.
+template <class V>
+V allocate_values(std::uint64_t count) {
+    try {
+        if (count <= V().max_size())
+            return V(static_cast<std::size_t>(count));
+    } catch (std::bad_alloc const&) { // NOLINT: said below
+    }
+    raise(errc::no_memory,
+          "room for " + std::to_string(count) + " elements");
+}
+
+/// The elements that were read.
+template <class T>
+std::vector<T> to_values(element_buffer<T>&& stored) {
+    if constexpr (std::same_as<T, bool>)
+        return std::vector<bool>(stored.begin(), stored.end());
+    else
+        return std::move(stored);
+}
+
+/// A T that is returned by value and cannot be assigned to.
+template <class T>
+using read_only_value = std::conditional_t<std::is_class_v<T>, T const, T>;
 
 /// Turns any range into stored elements, piece by piece, with two pieces in
 /// memory at most.

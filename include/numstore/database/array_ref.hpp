@@ -45,10 +45,17 @@ public:
         : engine_(std::move(e)), state_(std::move(s)),
           transaction_(std::move(t)), pin_(std::move(p)) {}
 
+    /// Throws closed, forked, invalid_argument.
     array_ref in(std::shared_ptr<transaction> t) const {
+        engine_->require_open();
+        if (t->changes.pages != engine_->pages.get())
+            raise_foreign("transaction");
         return {engine_, state_, std::move(t)};
     }
+    /// Throws invalid_argument.
     array_ref in(read_pin_ptr<Policies> p) const {
+        if (&p->owner() != engine_.get())
+            raise_foreign("snapshot");
         return {engine_, state_, {}, std::move(p)};
     }
 
@@ -84,11 +91,15 @@ public:
 
     /// For views and chunks.
     pinned_root<Policies> pin() const {
-        if (pin_ != nullptr)
+        if (pin_ != nullptr) {
+            if (engine_->fork.forked())
+                engine_->require_open();
             return {pin_, root_at(pin_->sequence()), state_->shape};
+        }
         auto p = std::make_shared<read_pin<Policies> const>(engine_);
         if (transaction_ == nullptr)
             return {p, root_at(p->sequence()), state_->shape};
+        committer<Policies>(*engine_).lock_for(*transaction_);
         std::scoped_lock lock(engine_->work);
         work& w = touch(*transaction_);
         transaction_->changes.new_token();
@@ -137,6 +148,12 @@ public:
     }
 
 private:
+    [[noreturn]] void raise_foreign(char const* what) const {
+        raise(errc::invalid_argument, engine_->name + ": array " + state_->name
+                                          + " in a " + what
+                                          + " of another database");
+    }
+
     rope_root const& root_at(std::uint64_t sequence) const {
         auto const* const v = state_->versions.at(sequence);
         if (v == nullptr)

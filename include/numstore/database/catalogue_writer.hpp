@@ -69,8 +69,11 @@ public:
 
     format::catalogue_entry describe(std::uint64_t id) const {
         if (auto const i = t_->delta.entries.find(id);
-            i != t_->delta.entries.end() && i->second)
+            i != t_->delta.entries.end()) {
+            if (!i->second)
+                raise(errc::not_found, e_->name + ": the array was dropped");
             return *i->second;
+        }
         auto entry = catalogue<Policies>(*e_->pages).find_entry(newest(), id);
         if (!entry)
             raise(errc::not_found, e_->name + ": there is no array with id "

@@ -78,6 +78,7 @@ public:
     }
 
     std::uint64_t savepoint(transaction& t) {
+        e_->require_open();
         std::scoped_lock lock(e_->work);
         t.require_active();
         return t.set_savepoint();

@@ -52,6 +52,8 @@ public:
     }
     /// Batches behind a torn end: a log that went on here might meet them.
     bool has_remains() const noexcept { return remains_; }
+    /// The log was given up, and its place used for a later one.
+    bool is_replaced() const noexcept { return replaced_; }
     std::vector<log_segment> const& segments() const noexcept {
         return segments_;
     }
@@ -100,6 +102,7 @@ private:
         end_ = std::min(end_, result.end);
         durable_ = result.durable;
         remains_ = result.remains;
+        replaced_ = result.replaced;
         segments_ = result.segments;
     }
 
@@ -209,6 +212,7 @@ private:
     std::uint64_t last_transaction_ = 0;
     std::uint64_t batches_ = 0;
     bool remains_ = false;
+    bool replaced_ = false;
     std::vector<log_segment> segments_;
     std::unordered_set<std::uint64_t> skipped_;
     std::unordered_multimap<std::uint64_t, std::pair<lsn, lsn>> compensated_;

@@ -76,11 +76,13 @@ public:
     }
 
     void drop(std::string_view name) const {
+        detail::check_name(name);
         typename pager<Policies>::reserve_scope const reserve(
             open_pages());
         change([&](writer& w) { w.drop(name); });
     }
     void rename(std::string_view from, std::string_view to) const {
+        detail::check_name(from);
         detail::check_name(to);
         change([&](writer& w) { w.rename(from, to); });
     }

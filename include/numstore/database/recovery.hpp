@@ -29,7 +29,7 @@ namespace numstore::detail {
 /// Makes a device a database, or opens the one that is on it: ARIES on
 /// copy-on-write pages (Mohan et al., "ARIES", 1992). Analysis and one redo
 /// pass; there is nothing to undo, because what did not commit was never
-/// reachable. Ends with a checkpoint that starts a new generation of the log.
+/// reachable. Ends with checkpoints that start a new generation of the log.
 template <class Policies>
 class recovery {
     using engine_type = engine<Policies>;
@@ -140,9 +140,7 @@ private:
             raise_unusable(found[0].state == format::superblock_state::foreign
                                ? found[1]
                                : found[0]);
-        // A torn twin is no loss: it would say the same.
-        later_damaged_ = !usable(best == &found[0] ? found[1] : found[0])
-                         && best->block.twin != format::twin_role::followed;
+        other_damaged_ = !usable(best == &found[0] ? found[1] : found[0]);
         if (best->state == format::superblock_state::ok_to_read
             && !e_->read_only)
             raise(errc::unsupported_version, e_->name + ": " + best->text);
@@ -270,15 +268,18 @@ private:
                   e_->name + ": the superblock names no place for the log");
         log_analysis<Policies> log(*e_, from, id());
         log.run();
-        if (!log.found_batches() && later_damaged_ && !e_->newest.clean)
+        if (log.is_replaced())
             raise(errc::corrupt,
                   e_->name + ": the newest superblock is damaged, and the "
                              "log that would replace it is missing");
         for (log_segment const& s : log.segments())
             e_->pages->reserve(extent_of(s));
         if (!log.found_batches() && !log.has_remains()) {
-            if (!e_->read_only)
-                resume_log(from);
+            if (e_->read_only)
+                return;
+            resume_log(from);
+            if (other_damaged_)
+                checkpointer<Policies>(*e_).run();
             return;
         }
         redo_all(log);
@@ -288,7 +289,9 @@ private:
         // The superblock before the next one still needs the old log.
         for (log_segment const& s : log.segments())
             e_->pages->retire(extent_of(s), 0, e_->newest.generation);
-        checkpointer<Policies>(*e_).run();
+        // Both superblocks, for the log that was read is not written on: what
+        // is committed from now on could not be reached through it.
+        checkpointer<Policies>(*e_).run({.ripen = true});
     }
 
     static extent extent_of(log_segment const& s) noexcept {
@@ -338,7 +341,7 @@ private:
     }
 
     engine_type* e_;
-    bool later_damaged_ = false;
+    bool other_damaged_ = false;
     std::uint64_t device_pages_ = 0;
 };
 

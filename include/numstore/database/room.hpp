@@ -30,7 +30,8 @@ public:
         std::uint64_t const free = free_pages();
         if (free >= wanted
             || waiting_pages()
-                   < std::max(wanted - free, e_->pages->file_pages() / 8))
+                   < std::max({wanted - free, e_->pages->file_pages() / 8,
+                               few_bytes / Policies::page_size}))
             return;
         while (free_pages() < wanted && ripen()) {
         }
@@ -53,6 +54,8 @@ public:
     }
 
 private:
+    static constexpr std::uint64_t few_bytes = std::uint64_t{2} << 20;
+
     /// Not while recovery has redone only a part.
     bool may_checkpoint() const noexcept {
         if (e_->read_only || e_->pages->failed())

@@ -26,6 +26,7 @@ public:
     /// Names a moment of the transaction that `rollback_to` goes back to.
     class savepoint_mark {
         friend basic_transaction;
+        std::weak_ptr<state const> transaction_;
         std::uint64_t number_ = 0;
     };
 
@@ -43,6 +44,7 @@ public:
     /// O(1) in memory and pages.
     savepoint_mark savepoint() {
         savepoint_mark m;
+        m.transaction_ = state_;
         m.number_ = detail::committer<Policies>(*engine_).savepoint(*state_);
         return m;
     }
@@ -51,8 +53,9 @@ public:
     /// gone. Throws invalid_argument for a savepoint that is not one of this
     /// transaction, transaction_ended.
     void rollback_to(savepoint_mark const& mark) {
-        detail::committer<Policies>(*engine_).rollback_to(*state_,
-                                                          mark.number_);
+        bool const own = mark.transaction_.lock() == state_;
+        detail::committer<Policies>(*engine_).rollback_to(
+            *state_, own ? mark.number_ : 0);
     }
 
     /// Makes all changes at once. Durable on return as options::durability
@@ -90,6 +93,7 @@ private:
           state_(detail::committer<Policies>(*engine_).begin()) {}
 
     detail::names<Policies> names() const {
+        engine_->require_open();
         state_->require_active();
         return {engine_, state_};
     }

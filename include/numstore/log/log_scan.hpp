@@ -23,6 +23,7 @@ struct scan_result {
     lsn end{};     ///< where the log ends: behind the last good batch
     lsn durable{}; ///< the highest LSN that a batch knew to be durable
     bool remains = false; ///< there are batches behind the end, out of reach
+    bool replaced = false; ///< a later log stands where it should start
     std::vector<log_segment> segments; ///< read, oldest first
 };
 
@@ -32,8 +33,8 @@ class log_scanner {
 public:
     log_scanner(Storage const& device, log_position const& from,
                 database_id const& id)
-        : device_(&device), id_(id), segment_(from.segment), at_(from.start),
-          salt_(from.salt), previous_(from.previous_checksum),
+        : device_(&device), id_(id), segment_(from.segment), start_(from.start),
+          at_(from.start), salt_(from.salt), previous_(from.previous_checksum),
           block_(from.block) {
         std::error_code ec;
         device_bytes_ = device.size(ec);
@@ -51,8 +52,10 @@ public:
         while (!stopped && (read_batch(sink, stopped) || follow_link())) {
         }
         result_.end = at_;
-        if (!stopped)
+        if (!stopped) {
+            result_.replaced = at_ == start_ && is_used_again();
             look_behind();
+        }
         return std::move(result_);
     }
 
@@ -127,6 +130,14 @@ private:
         return true;
     }
 
+    /// LSNs never go back, so what was written there later has a higher one.
+    bool is_used_again() {
+        buffer_.resize(block_);
+        read(segment_.place_of(at_), buffer_);
+        auto const batch = decode_batch<Checksum>(buffer_, id_);
+        return batch && batch->first > at_;
+    }
+
     /// The end is damage, and not just a torn tail, if a later batch of this
     /// generation knows that more was durable.
     void look_behind() {
@@ -163,6 +174,7 @@ private:
     Storage const* device_;
     database_id id_;
     log_segment segment_;
+    lsn start_;
     lsn at_;
     std::uint64_t salt_;
     std::uint64_t previous_;

@@ -69,7 +69,10 @@ public:
         }
         return s;
     }
+    /// The time goes first: who sees the next announcement of the slot must
+    /// not see the time of this one.
     static void leave(slot& s) noexcept {
+        s.since.store(0, std::memory_order_relaxed);
         s.sequence.store(idle, std::memory_order_release);
     }
 
@@ -143,10 +146,8 @@ private:
                 std::uint64_t expected = idle;
                 if (s.sequence.load(std::memory_order_relaxed) == idle
                     && s.sequence.compare_exchange_strong(
-                        expected, sequence, std::memory_order_seq_cst)) {
-                    s.since.store(0, std::memory_order_relaxed);
+                        expected, sequence, std::memory_order_seq_cst))
                     return s;
-                }
             }
             b = &after(*b);
         }
