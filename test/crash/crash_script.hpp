@@ -75,11 +75,13 @@ public:
         for (int i = 0; i != steps; ++i) {
             step();
             look();
-            switch (below(40)) {
+            switch (below(50)) {
             case 0: db_->checkpoint(); break;
             case 1: verify(); break;
             case 2: reopen(); break;
             case 3: lose_power(); break;
+            case 4: db_->compact(); break;
+            case 5: compact_without_power(); break;
             default: break;
             }
         }
@@ -358,6 +360,18 @@ private:
         restart_on(left);
         if (content(*db_) == after)
             model_ = after;
+        check_all();
+    }
+
+    /// Power goes while the file is compacted: the arrays stay as they are.
+    void compact_without_power() {
+        device_.cut_power_at(1 + below(60));
+        try {
+            db_->compact();
+        } catch (numstore::error const&) {
+        }
+        snapshot_.reset();
+        restart_on(device_.after_power_loss(power_loss::random(random_())));
         check_all();
     }
 
