@@ -161,6 +161,9 @@ public:
                               + " have no type that visit knows");
     }
 
+    /// For numstore's own use.
+    detail::array_ref<Policies> const& ref() const noexcept { return ref_; }
+
 private:
     using tree_type = detail::rope_tree<detail::dynamic_element, Policies>;
 

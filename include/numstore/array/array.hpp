@@ -330,30 +330,11 @@ private:
     /// Several changes as one: f(this array inside a transaction).
     template <class F>
     void compound(F&& f) {
-        ref_.owner().require_open();
-        auto const& outer = ref_.in_transaction();
-        detail::committer<Policies> c(ref_.owner());
-        if (outer == nullptr) {
-            auto const t = c.begin();
-            try {
+        detail::committer<Policies>(ref_.owner())
+            .as_one(ref_.in_transaction(), [&](auto const& t) {
                 array inside(ref_.in(t));
                 f(inside);
-                c.commit(t);
-            } catch (...) {
-                c.rollback(*t);
-                throw;
-            }
-            return;
-        }
-        c.lock_for(*outer);
-        std::uint64_t const mark = c.savepoint(*outer);
-        try {
-            f(*this);
-        } catch (...) {
-            if (outer->active)
-                c.rollback_to(*outer, mark);
-            throw;
-        }
+            });
     }
 };
 

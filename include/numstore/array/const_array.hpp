@@ -213,6 +213,9 @@ public:
         return attribute_map<Policies>(ref_);
     }
 
+    /// For numstore's own use.
+    detail::array_ref<Policies> const& ref() const noexcept { return ref_; }
+
 protected:
     using element = detail::fixed_element<sizeof(T)>;
 

@@ -97,6 +97,33 @@ public:
             append(t, format::log_rollback_to{kept});
     }
 
+    /// f(transaction): several changes as one. In `outer` if there is one, else
+    /// in a transaction of its own. If f throws there are none.
+    template <class F>
+    void as_one(std::shared_ptr<transaction> const& outer, F&& f) {
+        e_->require_open();
+        if (outer == nullptr) {
+            auto const t = begin();
+            try {
+                f(t);
+                commit(t);
+            } catch (...) {
+                rollback(*t);
+                throw;
+            }
+            return;
+        }
+        lock_for(*outer);
+        std::uint64_t const mark = savepoint(*outer);
+        try {
+            f(outer);
+        } catch (...) {
+            if (outer->active)
+                rollback_to(*outer, mark);
+            throw;
+        }
+    }
+
     /// Adds a record of the transaction to the log. If that fails the
     /// transaction is rolled back: its tree has changed already.
     template <class Body>

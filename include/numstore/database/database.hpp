@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/database/backup.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/closing.hpp>
 #include <numstore/database/compactor.hpp>
@@ -155,6 +156,33 @@ public:
     /// until then stays.
     void compact() { detail::compactor<Policies>(engine()).run(); }
 
+    /// Writes all arrays, as they are now, to a new file while others read and
+    /// write: compact, verified, and there under this name only once it is
+    /// whole and durable. `Other` may be other policies than these:
+    /// `db.backup<other_policies>("copy.ns")`. Pages that clones share are
+    /// written for each. O(bytes of all arrays), in pieces of some MiB. Throws
+    /// already_exists, cancelled (options::progress), invalid_argument (an
+    /// element is too large for the page size of `Other`), no_space, io,
+    /// corrupt.
+    template <class Other = Policies, path_like Path>
+        requires file_device<typename Other::storage>
+    void backup(Path const& path) const {
+        detail::backup<Policies, Other> copy(shared_engine());
+        if constexpr (detail::filesystem_path<Path>)
+            copy.to_file(path.string());
+        else
+            copy.to_file(std::string(std::string_view(path)));
+    }
+
+    /// Copies all arrays, as they are now, into another database beside what
+    /// it has, in one transaction there. Throws as above, and already_exists
+    /// for a name that `target` has.
+    template <class Other>
+    void backup(basic_database<Other>& target) const {
+        detail::backup<Policies, Other>(shared_engine())
+            .into(target.shared_engine());
+    }
+
     /// Reads every page in use and checks all invariants of the file.
     /// Throws only where the database cannot be used at all.
     verify_report verify() const {
@@ -167,6 +195,8 @@ public:
 
 private:
     friend detail::name_face<basic_database, Policies>;
+    template <class>
+    friend class basic_database;
 
     detail::names<Policies> names() const { return {shared_engine()}; }
 

@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/database/array_copy.hpp>
 #include <numstore/database/array_info.hpp>
 #include <numstore/database/names.hpp>
 #include <numstore/error.hpp>
@@ -18,6 +19,9 @@ namespace numstore::detail {
 /// The element type's stored text and size: defined with the element types.
 template <class T>
 struct element_description;
+
+template <class A>
+concept array_handle = requires(A const& a) { a.ref().in_transaction(); };
 
 /// What database and transaction have in common: arrays by name. `Face` has
 /// `names()`, which throws if it may not be used.
@@ -52,11 +56,7 @@ public:
     /// invalid_argument (name; too large an element).
     basic_any_array<Policies> create_any(std::string_view name,
                                          element_type const& type) {
-        if (type.size() > max_element_pages * Policies::page_size)
-            raise(errc::invalid_argument,
-                  "an element of " + std::to_string(type.size())
-                      + " bytes is too large for pages of "
-                      + std::to_string(Policies::page_size));
+        require_element_fits<Policies>(type.size());
         return basic_any_array<Policies>(face().names().create(
             name, type.to_string(), static_cast<std::uint32_t>(type.size()),
             false));
@@ -81,6 +81,17 @@ public:
     /// not_found, already_exists, invalid_argument (name).
     void clone(std::string_view from, std::string_view to) {
         face().names().clone(from, to);
+    }
+
+    /// A new array with the elements, holes and attributes of `source` (an
+    /// array, as its transaction or snapshot sees it), which may be of another
+    /// database, with other policies. O(bytes), in pieces of some MiB; all of
+    /// it is there or nothing. Throws already_exists, invalid_argument (name;
+    /// too large an element for the page size), would_deadlock (within one
+    /// database: the source is in another transaction).
+    template <array_handle Source>
+    void copy(Source const& source, std::string_view name) {
+        copy_array(source.ref(), face().names(), name);
     }
 
     /// Arrays whose names match `pattern`, sorted by name: `*` stands for any

@@ -123,6 +123,16 @@ public:
         });
     }
 
+    /// f(names) with these names as a transaction sees them: several changes
+    /// as one. If f throws there are none.
+    template <class F>
+    void in_one_transaction(F&& f) const {
+        committer<Policies>(*engine_).as_one(
+            transaction_, [&](std::shared_ptr<transaction> const& t) {
+                f(names(engine_, t));
+            });
+    }
+
     /// f(catalogue_writer) in the transaction, or in one of its own.
     template <class F>
     decltype(auto) change(F&& f) const {

@@ -18,12 +18,15 @@ struct range_layout {
     std::uint64_t breaks = 0; ///< places where the next leaf is elsewhere
     bool beyond = false;      ///< a node stands at or behind the limit
     bool movable = true;      ///< false: a hole, or a leaf that trees share
+    bool hole = false;
 };
 
 /// Surveys leaves from an element on. Reads inner nodes alone, keeps none.
 template <class Policies>
 class range_survey {
 public:
+    explicit range_survey(node_source<Policies> const& nodes) noexcept
+        : nodes_(nodes) {}
     range_survey(node_source<Policies> const& nodes, page_shares const& shares,
                  page_no limit) noexcept
         : nodes_(nodes), shares_(&shares), limit_(limit) {}
@@ -45,7 +48,12 @@ public:
 private:
     bool beyond(child_ref const& ref) const noexcept {
         page_no const place = ref.place();
-        return place != no_page && place >= limit_;
+        return limit_ != no_page && place != no_page && place >= limit_;
+    }
+
+    bool is_shared(page_no place) const noexcept {
+        return shares_ != nullptr && place != no_page
+               && shares_->extra(place) != 0;
     }
 
     /// `above`: a node on the way to the first leaf below is beyond.
@@ -67,9 +75,7 @@ private:
     void leaf(child_ref const& ref, std::uint64_t first, std::uint64_t count,
               bool above) {
         page_no const place = ref.place();
-        bool const stays =
-            ref.is_hole()
-            || (place != no_page && shares_->extra(place) != 0);
+        bool const stays = ref.is_hole() || is_shared(place);
         if (stays && layout_.leaves != 0) {
             done_ = true;
             return;
@@ -78,6 +84,7 @@ private:
         layout_.elements += first + count - from;
         ++layout_.leaves;
         layout_.movable = !stays;
+        layout_.hole = ref.is_hole();
         layout_.beyond = layout_.beyond || above;
         if (place != no_page && place != next_)
             ++layout_.breaks;
@@ -87,8 +94,8 @@ private:
     }
 
     node_source<Policies> nodes_;
-    page_shares const* shares_;
-    page_no limit_;
+    page_shares const* shares_ = nullptr;
+    page_no limit_ = no_page;
     range_layout layout_{};
     page_no next_ = no_page;
     std::uint64_t pos_ = 0;
