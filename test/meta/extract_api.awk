@@ -7,7 +7,6 @@
 #   //@ PREFIX             the next line that begins with PREFIX
 #   //@ PREFIX ... PREFIX  all lines from one to the other
 #   //@before TEXT :: CODE puts CODE in front of TEXT, in all later lines
-#   //@exclude TEXT        takes TEXT out of all later lines, and says so
 #
 # Every line of code must be asked for once; else there is no program.
 
@@ -49,9 +48,6 @@ function emit(i,    text, k, at) {
             continue
         text = put(text, at, edit_text[k], edit_code[k])
         ++edit_uses[k]
-        if (edit_code[k] == "")
-            print "api: line " i " runs without: " edit_text[k] \
-                > "/dev/stderr"
     }
     print text
 }
@@ -73,7 +69,7 @@ function quote(directive,    at, first, last, i) {
 function add_edit(text, code) {
     ++edits
     edit_text[edits] = text
-    edit_code[edits] = code == "" ? "" : code " " text
+    edit_code[edits] = code " " text
 }
 
 FNR == NR {
@@ -86,12 +82,6 @@ FNR == NR {
 }
 
 FNR == 1 { print "#line 1 \"api.cpp.in\"" }
-
-/^[ \t]*\/\/@exclude / {
-    add_edit(trimmed(substr($0, index($0, "//@exclude ") + 11)), "")
-    print ""
-    next
-}
 
 /^[ \t]*\/\/@before / {
     text = substr($0, index($0, "//@before ") + 10)

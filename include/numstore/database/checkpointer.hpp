@@ -92,15 +92,43 @@ public:
             || e_->graveyard.size() > e_->unreadable_graves)
             return true;
         if constexpr (logging)
-            return e_->log != nullptr && e_->log->end() != e_->checkpoint_end;
+            return e_->log != nullptr
+                   && (e_->log->end() != e_->checkpoint_end
+                       || redo_point() != e_->newest.redo
+                       || older_keeps_segments());
         return false;
     }
 
 private:
+    /// Where a recovery has to start: at the first record of an open
+    /// transaction.
+    lsn redo_point() const noexcept
+        requires logging
+    {
+        lsn from = e_->log->end();
+        for (auto const& t : e_->active)
+            if (to_integer(t->first) != 0)
+                from = std::min(from, t->first);
+        return from;
+    }
+
+    /// Segments that the older superblock alone needs.
+    bool older_keeps_segments() const noexcept
+        requires logging
+    {
+        lsn const end = e_->log->first_segment_end();
+        return e_->log->segment_count() > 1 && e_->older_redo < end
+               && end <= e_->newest.redo;
+    }
+
     void flush_log() {
         if constexpr (logging) {
-            if (to_integer(e_->latest_commit) != 0)
-                e_->log->flush(e_->latest_commit, false);
+            // Whole segments are given up only where nothing is on the way.
+            lsn const upto = e_->log->segment_count() > 1
+                                 ? lsn{to_integer(e_->log->end()) - 1}
+                                 : e_->latest_commit;
+            if (to_integer(upto) != 0)
+                e_->log->flush(upto, false);
             e_->show_durable();
         }
     }
@@ -224,10 +252,7 @@ private:
                            std::vector<extent>& also_next) {
         redo_ = e_->latest_commit;
         if constexpr (logging) {
-            redo_ = e_->log->end();
-            for (auto const& t : e_->active)
-                if (to_integer(t->first) != 0)
-                    redo_ = std::min(redo_, t->first);
+            redo_ = redo_point();
             for (log_segment const& s : e_->log->segments()) {
                 extent const x = log_space_pool<Policies>::extent_of(
                     {s.offset, s.bytes, true});
@@ -338,7 +363,7 @@ private:
             e_->older_redo = previous_redo;
             for (log_segment const& s : e_->log->release_before(previous_redo))
                 e_->log_pool.recycle({s.offset, s.bytes, true},
-                                     e_->opt.log_bytes);
+                                     e_->in_proportion(e_->opt.log_bytes));
             e_->checkpoint_end = e_->log->end();
         }
     }

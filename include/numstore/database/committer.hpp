@@ -139,6 +139,8 @@ public:
                 abandon(t);
                 throw;
             }
+            end_too_old();
+            t.require_active();
         }
     }
 
@@ -169,6 +171,24 @@ public:
     }
 
 private:
+    /// The log is kept from the first record of any open transaction on:
+    /// those that hold on to too much of it are rolled back.
+    void end_too_old() noexcept {
+        lsn const end = e_->log->end();
+        auto const is_too_old = [&](auto const& t) {
+            return t->first != lsn{} && end - t->first > e_->opt.max_log_bytes;
+        };
+        for (;;) {
+            auto const i = std::find_if(e_->active.begin(), e_->active.end(),
+                                        is_too_old);
+            if (i == e_->active.end())
+                return;
+            std::shared_ptr<transaction> const t = *i;
+            abandon(*t);
+            t->too_old = true;
+        }
+    }
+
     template <class Body>
     lsn write_record(transaction const& t, Body const& body) {
         e_->record.clear();
@@ -345,24 +365,16 @@ private:
         }
     }
 
-    /// Changed leaves and log are also kept small beside a small file, so
-    /// that it does not become a multiple of its data.
     bool wants_checkpoint() const noexcept {
-        std::uint64_t const file =
-            e_->pages->file_pages() * Policies::page_size;
-        auto const within = [&](std::uint64_t most) {
-            return std::min(most, std::max(small_bytes, file / 8));
-        };
         if (e_->pages->account().leaf_bytes.load(std::memory_order_relaxed)
-            > within(e_->opt.cache_bytes / 2))
+            > e_->in_proportion(e_->opt.cache_bytes / 2))
             return !e_->dirty.empty();
         if constexpr (logging)
             return e_->log->end() - e_->checkpoint_end
-                   >= within(e_->opt.log_bytes);
+                   >= e_->in_proportion(e_->opt.log_bytes);
         return false;
     }
 
-    static constexpr std::uint64_t small_bytes = std::uint64_t{4} << 20;
     static constexpr std::uint64_t group_bytes = std::uint64_t{1} << 20;
 
     engine_type* e_;

@@ -69,6 +69,14 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         graveyard.clear();
     }
 
+    /// Bytes of log or of changed leaves: `most`, but less beside a small
+    /// file, so that it does not become a multiple of its data.
+    std::uint64_t in_proportion(std::uint64_t most) const noexcept {
+        constexpr std::uint64_t small = std::uint64_t{4} << 20;
+        std::uint64_t const file = pages->file_pages() * Policies::page_size;
+        return std::min(most, std::max(small, file / 8));
+    }
+
     numstore::options const opt;
     std::string const name;
     fork_guard fork;

@@ -43,6 +43,7 @@ public:
     lsn last{};
     bool active = true;
     bool locked = false; ///< holds the writer lock
+    bool too_old = false; ///< rolled back, for it kept too much of the log
 
     bool has_changes() const noexcept {
         if (!delta.empty())
@@ -54,6 +55,10 @@ public:
     }
 
     void require_active() const {
+        if (too_old)
+            raise(errc::transaction_too_old,
+                  "the transaction kept more of the log than "
+                  "options::max_log_bytes, and was rolled back");
         if (!active)
             raise(errc::transaction_ended,
                   "the transaction has been committed or rolled back");

@@ -209,6 +209,15 @@ public:
         return {segments_.begin(), segments_.end()};
     }
 
+    std::size_t segment_count() const noexcept {
+        lock_type lock(guard_);
+        return segments_.size();
+    }
+    lsn first_segment_end() const noexcept {
+        lock_type lock(guard_);
+        return segments_.front().end();
+    }
+
     log_counters counters() const {
         lock_type lock(guard_);
         return counters_;
