@@ -31,6 +31,7 @@ class array_writer {
     using transaction = transaction_state<Policies>;
     using work = typename transaction::work;
     using tree = rope_tree<dynamic_element, Policies>;
+    using reserve_scope = typename pager<Policies>::reserve_scope;
 
 public:
     array_writer(engine_type& e, transaction& t, work& w)
@@ -104,6 +105,7 @@ public:
     }
 
     void erase(std::uint64_t pos, std::uint64_t count) {
+        reserve_scope const reserve(*e_->pages);
         run([&] { tree_.erase(t_->changes, pos, count); });
         log(format::log_erase{id(), pos, 1, count});
     }
@@ -112,6 +114,7 @@ public:
     void erase(std::uint64_t first, std::int64_t step, std::uint64_t count) {
         if (step == 1)
             return erase(first, count);
+        reserve_scope const reserve(*e_->pages);
         run([&] {
             tree_.erase_strided(t_->changes, first, step, count,
                                 spiller());
@@ -121,6 +124,7 @@ public:
 
     /// Removes elements at ascending positions.
     void erase_at(std::span<std::uint64_t const> positions) {
+        reserve_scope const reserve(*e_->pages);
         run([&] {
             tree_.erase_at(t_->changes, positions, spiller());
         });

@@ -71,6 +71,7 @@ public:
                     || e_->pages->file_pages() < file;
             write_superblock(why.clean);
         } catch (...) {
+            out_.reset();
             e_->pages->release(own_);
             throw;
         }

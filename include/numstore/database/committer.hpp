@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,17 @@ class committer {
     using transaction = transaction_state<Policies>;
     using transaction_ptr = std::shared_ptr<transaction>;
     static constexpr bool logging = engine_type::logging;
+
+    using reserve_scope = typename pager<Policies>::reserve_scope;
+
+    template <class Body>
+    static constexpr bool gives_back =
+        std::is_same_v<Body, format::log_erase>
+        || std::is_same_v<Body, format::log_erase_at>
+        || std::is_same_v<Body, format::log_drop>
+        || std::is_same_v<Body, format::log_erase_attribute>
+        || std::is_same_v<Body, format::log_rollback_to>
+        || std::is_same_v<Body, format::log_abort>;
 
 public:
     explicit committer(engine_type& e) noexcept : e_(&e) {}
@@ -60,10 +73,8 @@ public:
         {
             std::scoped_lock lock(e_->work);
             t->require_active();
-            if (t->has_changes()) {
-                room<Policies>(*e_).prepare(pages_to_write());
-                at = publish(*t);
-            }
+            if (t->has_changes())
+                at = publish_with_room(*t);
             finish(*t);
         }
         if (at != lsn{})
@@ -128,9 +139,13 @@ public:
     /// transaction is rolled back: its tree has changed already.
     template <class Body>
     void append(transaction& t, Body const& body) {
+        t.grows = t.grows || !gives_back<Body>;
         if constexpr (logging) {
             if (e_->log == nullptr)
                 return; // recovery redoes what the log says
+            std::optional<reserve_scope> scope;
+            if (gives_back<Body>)
+                scope.emplace(*e_->pages);
             try {
                 t.last = write_record(t, body);
                 if (t.first == lsn{})
@@ -197,6 +212,24 @@ private:
         return e_->log->append(e_->record);
     }
 
+    /// What only gives space back may use the reserve. Tried again while
+    /// checkpoints find more room.
+    lsn publish_with_room(transaction& t) {
+        std::optional<reserve_scope> scope;
+        if (!t.grows)
+            scope.emplace(*e_->pages);
+        room<Policies> more(*e_);
+        more.prepare(pages_to_write());
+        for (;;) {
+            try {
+                return publish(t);
+            } catch (error const& failure) {
+                if (failure.code() != errc::no_space || !more.ripen())
+                    throw;
+            }
+        }
+    }
+
     /// Everything that can fail, then the commit record, then what cannot.
     lsn publish(transaction& t) {
         auto const mark = t.changes.position();
@@ -217,6 +250,7 @@ private:
             else
                 at = e_->latest_commit + 1;
         } catch (...) {
+            unregister_created(t);
             t.undo_to(mark);
             throw;
         }
@@ -258,6 +292,14 @@ private:
             }
         }
         return nodes;
+    }
+
+    /// A commit that failed leaves no array without a version behind.
+    void unregister_created(transaction const& t) noexcept {
+        std::scoped_lock lock(e_->registry_guard);
+        for (auto const& [id, w] : t.works)
+            if (w.created && w.state->versions.newest() == nullptr)
+                e_->registry.erase(id);
     }
 
     void install(transaction& t, lsn at, catalogue_version next,

@@ -45,7 +45,7 @@ public:
     void create() {
         std::uint64_t const first = pager<Policies>::first_data_page;
         std::uint64_t const pages =
-            round_up(first + Policies::tuning::reserve_bytes / page_size,
+            round_up(first + e_->pages->reserve_pages(),
                      e_->pages->block_pages());
         resize_device(pages);
         e_->pages->adopt(pages, {{page_no{first}, pages - first}}, {}, 2);

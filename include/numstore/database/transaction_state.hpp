@@ -42,6 +42,7 @@ public:
     lsn first{}; ///< of its records in the log, or 0
     lsn last{};
     bool active = true;
+    bool grows = false;  ///< does more than to give space back
     bool locked = false; ///< holds the writer lock
     bool too_old = false; ///< rolled back, for it kept too much of the log
 

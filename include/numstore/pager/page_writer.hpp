@@ -14,7 +14,7 @@ namespace numstore::detail {
 
 /// Writes the nodes of a checkpoint or a spill to fresh pages in call order,
 /// merged into large writes. What was taken but not used goes back at the
-/// end, also when an exception ends it.
+/// end; and all of it does if the end comes without `finish`.
 template <class Policies>
 class page_writer {
     using pager_type = pager<Policies>;
@@ -37,10 +37,15 @@ public:
     }
     page_writer(page_writer const&) = delete;
     page_writer& operator=(page_writer const&) = delete;
-    ~page_writer() { give_back(); }
+    ~page_writer() {
+        give_back();
+        if (!finished_)
+            take_back();
+    }
 
     /// One node of `count` pages; `bytes` are copied and padded with zeros.
     placed put(std::span<std::byte const> bytes, std::uint64_t count) {
+        finished_ = false;
         if (run_.pages - used_ < count)
             next_run(count);
         std::size_t const size = static_cast<std::size_t>(count) * page_size;
@@ -52,9 +57,9 @@ public:
         std::memset(buffer_.data() + at + bytes.size(), 0,
                     size - bytes.size());
         page_no const place = run_.first + used_;
+        note(place, count);
         used_ += count;
         expected_ -= std::min(expected_, count);
-        note(place, count);
         return {place, pager_type::checksum({buffer_.data() + at, size})};
     }
 
@@ -62,6 +67,8 @@ public:
     void finish() {
         write_buffer();
         give_back();
+        finished_ = true;
+        own_from_ = allocated_->size();
     }
 
 private:
@@ -91,6 +98,13 @@ private:
         buffer_.clear();
     }
 
+    void take_back() noexcept {
+        for (std::size_t i = own_from_; i < allocated_->size(); ++i)
+            pages_->release((*allocated_)[i]);
+        if (own_from_ < allocated_->size())
+            allocated_->resize(own_from_);
+    }
+
     void give_back() noexcept {
         if (used_ < run_.pages)
             pages_->release({run_.first + used_, run_.pages - used_});
@@ -105,6 +119,7 @@ private:
     extent run_{};
     std::uint64_t used_ = 0;
     std::uint64_t written_ = 0;
+    bool finished_ = true; ///< all that was put
 };
 
 } // namespace numstore::detail

@@ -60,6 +60,9 @@ public:
     static constexpr std::uint64_t first_data_page =
         std::max<std::uint64_t>(128 * 1024, page_size) / page_size;
 
+    /// A checkpoint of little needs about so many.
+    static constexpr std::uint64_t few_pages = 8;
+
     pager(storage device, std::uint64_t cache_bytes)
         : device_(std::move(device)), cache_(cache_bytes),
           block_pages_(std::max<std::uint64_t>(
@@ -283,12 +286,14 @@ public:
 
     /// How many pages are kept free.
     std::uint64_t reserve_pages() const noexcept {
-        return std::max(tuning::reserve_bytes / page_size, file_pages() / 64);
+        return std::max({tuning::reserve_bytes / page_size, file_pages() / 64,
+                         few_pages});
     }
 
     /// What a file that was cut keeps of it, with so many pages in use.
     static constexpr std::uint64_t least_reserve(std::uint64_t used) noexcept {
-        return std::max(tuning::reserve_bytes / 16 / page_size, used / 64);
+        return std::max(
+            {tuning::reserve_bytes / 16 / page_size, used / 64, few_pages});
     }
 
     /// While one lives, allocation may use the reserve: for checkpoint,
@@ -327,8 +332,10 @@ public:
     /// checkpoint will find room. Throws no_space.
     void ensure_free(std::uint64_t pages) {
         std::scoped_lock lock(guard_);
-        if (space_.free().pages() < pages + reserve_pages())
-            grow(pages + reserve_pages() - space_.free().pages());
+        if (privileged_.load(std::memory_order_relaxed) == 0)
+            pages += reserve_pages();
+        if (space_.free().pages() < pages)
+            grow(pages - space_.free().pages());
     }
 
     /// Gives up the free pages at the end of the file, but for a small reserve.

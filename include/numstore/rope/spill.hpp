@@ -31,7 +31,7 @@ public:
     }
 
     /// Calls `out.finish()`; `out` notes pages in the edit's `allocated`.
-    /// Throws no_space, io; then nothing has changed, but the pages noted.
+    /// Throws no_space, io; then nothing has changed once `out` is gone.
     void operator()(rope_root& root, writer& out) {
         if (root.empty())
             return;

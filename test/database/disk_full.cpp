@@ -1,0 +1,238 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include <numstore/numstore.hpp>
+#include <numstore/testing/simulated_storage.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace ns = numstore;
+using ns::testing::power_loss;
+using ns::testing::simulated_storage;
+
+namespace {
+
+template <std::size_t PageSize, class Logging>
+struct policies : ns::default_policies {
+    static constexpr std::size_t page_size = PageSize;
+    using storage = simulated_storage;
+    using logging = Logging;
+    struct tuning {
+        static constexpr std::uint64_t reserve_bytes = 16 * PageSize;
+        static constexpr std::uint64_t growth_bytes = 16 * PageSize;
+        static constexpr std::uint64_t max_growth_bytes = 256 * PageSize;
+        static constexpr std::uint64_t log_segment_bytes =
+            PageSize < 8192 ? 8192 : PageSize;
+        static constexpr std::uint64_t max_log_segment_bytes = 65536;
+    };
+};
+using logged = policies<512, ns::write_ahead_log>;
+using unlogged = policies<512, ns::no_log>;
+using large_pages = policies<4096, ns::write_ahead_log>;
+
+using values = std::vector<int>;
+using model = std::map<std::string, values>;
+
+/// Fills a device of limited size, and goes on when it is full.
+template <class Policies>
+class full_disk {
+    using database = ns::basic_database<Policies>;
+
+public:
+    full_disk(std::uint64_t capacity, unsigned seed)
+        : random_(seed), device_(512) {
+        device_.record(ns::testing::recording::off);
+        device_.set_capacity(capacity);
+        options_.cache_bytes = std::uint64_t{1} << (15 + seed % 4);
+        options_.log_bytes = std::uint64_t{1} << (15 + seed % 3);
+        open();
+    }
+
+    int full = 0;      ///< steps that found no room
+    int no_erase = 0;  ///< steps that removed something and found no room
+    int no_open = 0;   ///< recoveries that found no room
+
+    void run(int steps) {
+        for (int i = 0; i != steps; ++i) {
+            if (!step() && full % 3 == 0)
+                shrink();
+            if (below(40) == 0)
+                reopen();
+            if (below(20) == 0)
+                check();
+        }
+        check();
+        while (!model_.empty())
+            remove(model_.begin()->first);
+        check();
+        // All comes back.
+        for (int i = 0; i != 4; ++i)
+            db_->checkpoint();
+        std::string const name = "new";
+        db_->template create<int>(name).append(numbers(500));
+        db_->drop(name);
+    }
+
+private:
+    std::uint64_t below(std::uint64_t n) { return random_() % n; }
+    values numbers(std::size_t n) {
+        values v(n);
+        std::iota(v.begin(), v.end(), static_cast<int>(below(1000)));
+        return v;
+    }
+
+    void open() { db_ = std::make_unique<database>(device_, options_); }
+
+    /// True if there was room for it; if not, nothing has changed.
+    template <class F>
+    bool attempt(F&& f) {
+        try {
+            f();
+            return true;
+        } catch (ns::error const& e) {
+            BOOST_TEST_REQUIRE(e.code() == ns::errc::no_space, e.what());
+            return false;
+        }
+    }
+
+    bool step() {
+        model after = model_;
+        std::string const name(1, static_cast<char>('a' + below(6)));
+        std::size_t const n = below(8) == 0 ? 5000 : below(400);
+        values const some = numbers(n);
+        bool const done = attempt([&] {
+            auto tx = db_->begin();
+            auto a = tx.template open_or_create<int>(name);
+            values& m = after[name];
+            std::size_t const at = below(m.size() + 1);
+            if (below(4) == 0 && m.size() > 10) {
+                values const other = numbers(m.size() / 3);
+                a.write(ns::slice{.start = 0,
+                                  .stop = static_cast<std::int64_t>(
+                                      3 * other.size()),
+                                  .step = 3},
+                        other);
+                for (std::size_t i = 0; i != other.size(); ++i)
+                    m[3 * i] = other[i];
+            }
+            a.insert(at, some);
+            m.insert(m.begin() + static_cast<std::ptrdiff_t>(at),
+                     some.begin(), some.end());
+            tx.commit();
+        });
+        if (done)
+            model_ = std::move(after);
+        else
+            ++full;
+        return done;
+    }
+
+    /// Erases a part, or drops an array: that goes on.
+    void shrink() {
+        if (model_.empty())
+            return;
+        auto i = model_.begin();
+        std::advance(i, static_cast<std::ptrdiff_t>(below(model_.size())));
+        if (below(3) == 0)
+            return remove(std::string(i->first));
+        values& m = i->second;
+        std::size_t const n = m.size() / 2;
+        std::size_t const at = below(m.size() - n + 1);
+        if (attempt([&] {
+                db_->template open<int>(i->first).erase(at, n);
+            }))
+            m.erase(m.begin() + static_cast<std::ptrdiff_t>(at),
+                    m.begin() + static_cast<std::ptrdiff_t>(at + n));
+        else
+            ++no_erase;
+    }
+
+    void remove(std::string const& name) {
+        if (attempt([&] { db_->drop(name); }))
+            model_.erase(name);
+        else
+            BOOST_FAIL("drop found no room");
+    }
+
+    void reopen() {
+        if constexpr (Policies::logging::id == ns::no_log::id) {
+            db_->close();
+        } else if (below(2) == 0) {
+            attempt([&] { db_->close(); });
+        } else {
+            db_.reset();
+        }
+        if (below(2) == 0) {
+            std::error_code ec;
+            device_.set_capacity(device_.size(ec));
+        }
+        device_ = device_.after_power_loss(power_loss::random(random_()));
+        if (!attempt([&] { open(); })) {
+            ++no_open;
+            BOOST_FAIL("recovery found no room");
+        }
+        check();
+    }
+
+    void check() {
+        model found;
+        for (auto const& info : db_->list())
+            found[info.name] =
+                db_->template open<int>(info.name).to_vector();
+        BOOST_REQUIRE(found == model_);
+        auto const report = db_->verify();
+        for (auto const& p : report.problems)
+            BOOST_TEST_MESSAGE(p.page << " " << p.array << ": " << p.what);
+        BOOST_TEST_REQUIRE(report.ok());
+    }
+
+    std::mt19937_64 random_;
+    simulated_storage device_;
+    ns::options options_;
+    std::unique_ptr<database> db_;
+    model model_;
+};
+
+template <class Policies>
+void fill_devices(std::uint64_t first, std::uint64_t last,
+                  std::uint64_t step) {
+    int full = 0;
+    int no_erase = 0;
+    unsigned seed = 0;
+    for (std::uint64_t capacity = first; capacity <= last; capacity += step) {
+        BOOST_TEST_CONTEXT("capacity " << capacity << ", seed " << seed) {
+            full_disk<Policies> disk(capacity, ++seed);
+            disk.run(150);
+            full += disk.full;
+            no_erase += disk.no_erase;
+        }
+    }
+    BOOST_TEST_MESSAGE(full << " times full, " << no_erase
+                            << " times without room to erase");
+    BOOST_TEST(full > 100);
+    BOOST_TEST(no_erase == 0);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(database_disk_full)
+
+BOOST_AUTO_TEST_CASE(with_a_log) {
+    fill_devices<logged>(200 << 10, 400 << 10, 5 << 10);
+}
+BOOST_AUTO_TEST_CASE(without_a_log) {
+    fill_devices<unlogged>(200 << 10, 400 << 10, 5 << 10);
+}
+BOOST_AUTO_TEST_CASE(with_large_pages) {
+    fill_devices<large_pages>(600 << 10, 1600 << 10, 50 << 10);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
