@@ -194,6 +194,7 @@ public:
             if (r.count != 0) {
                 w.rope().read_strided(r.first, r.step,
                                       detail::bytes_of(removed));
+                base::normalize(detail::bytes_of(removed));
                 w.erase(r.first, r.step, r.count);
             }
             return detail::to_values<T>(std::move(removed));

@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/array/element.hpp>
 #include <numstore/array/element_bytes.hpp>
 #include <numstore/array/slice.hpp>
 #include <numstore/database/array_ref.hpp>
@@ -9,11 +10,11 @@
 #include <numstore/rope/transfer.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <iterator>
 #include <memory>
 #include <ranges>
@@ -103,12 +104,9 @@ public:
         T operator*() const {
             if (left_ == 0)
                 load();
-            T value;
-            if (here_ == nullptr)
-                std::memset(static_cast<void*>(&value), 0, sizeof value);
-            else
-                std::memcpy(static_cast<void*>(&value), here_, sizeof value);
-            return value;
+            static constexpr std::array<std::byte, sizeof(T)> zeros{};
+            return detail::load_element<T>(here_ == nullptr ? zeros.data()
+                                                            : here_);
         }
         T operator[](difference_type n) const { return *(*this + n); }
 
@@ -228,7 +226,7 @@ public:
     /// All elements, copied leaf by leaf. Throws corrupt, io, no_memory.
     std::vector<T> to_vector() const {
         auto values = detail::allocate_values<std::vector<T>>(size());
-        std::ranges::copy(*this, values.begin());
+        std::copy(begin(), end(), values.begin());
         return values;
     }
 

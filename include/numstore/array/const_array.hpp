@@ -88,7 +88,7 @@ public:
     {
         detail::element_buffer<T> stored(out.size());
         read_all(detail::to_count(pos, "position"), std::span(stored));
-        std::ranges::copy(stored, out.begin());
+        std::copy(stored.begin(), stored.end(), out.begin());
     }
 
     /// What the slice selects, to the front of `out`; gives how many. Throws
@@ -113,7 +113,7 @@ public:
                 require_room(what.count, out.size());
                 return read_buffer(r, pages, what);
             });
-        std::ranges::copy(stored, out.begin());
+        std::copy(stored.begin(), stored.end(), out.begin());
         return stored.size();
     }
 
@@ -151,7 +151,7 @@ public:
         require_room(list.size(), out.size());
         detail::element_buffer<T> stored(list.size());
         gather_sorted(list, detail::bytes_of(stored));
-        std::ranges::copy(stored, out.begin());
+        std::copy(stored.begin(), stored.end(), out.begin());
     }
 
     // views: see array_view
@@ -230,6 +230,11 @@ protected:
         return {{}, out.data()};
     }
 
+    static void normalize(std::span<std::byte> elements) noexcept {
+        detail::normalize_bools<T>(elements.data(),
+                                   elements.size() / sizeof(T));
+    }
+
     static void require_room(std::uint64_t count, std::size_t room) {
         if (count > room)
             detail::raise(errc::size_mismatch,
@@ -244,6 +249,7 @@ protected:
         detail::visit_leaves(source(pages), r,
                              detail::range_selection(pos, out.size()),
                              reader(detail::bytes_of(out)));
+        normalize(detail::bytes_of(out));
     }
 
     template <class U>
@@ -270,6 +276,7 @@ protected:
                 source(pages), r,
                 detail::strided_selection(what.first, what.step, what.count),
                 to);
+        normalize(detail::bytes_of(out));
     }
 
     static detail::element_buffer<T>
@@ -289,6 +296,7 @@ protected:
                 detail::indexed_selection(list.positions(), list.order()),
                 reader(out));
         });
+        normalize(out);
     }
 
     detail::array_ref<Policies> ref_;

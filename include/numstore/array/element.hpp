@@ -76,6 +76,16 @@ void normalize_bools(std::byte* elements, std::size_t n) noexcept {
             element_traits<T>::normalize_bools(elements + i * sizeof(T));
 }
 
+/// Could these bytes be read as T where they lie?
+template <element T>
+bool valid_bools(std::byte const* elements, std::size_t n) noexcept {
+    bool valid = true;
+    if constexpr (element_traits<T>::has_bool)
+        for (std::size_t i = 0; i != n; ++i)
+            valid &= element_traits<T>::valid_bools(elements + i * sizeof(T));
+    return valid;
+}
+
 /// The value that is stored in sizeof(T) bytes.
 template <element T>
 T load_element(std::byte const* bytes) noexcept {

@@ -29,6 +29,7 @@ namespace numstore::detail {
 /// | `has_bool`           | there is a bool in it                          |
 /// | `copy(to, from)`     | copies them, leaves padding alone              |
 /// | `normalize_bools(p)` | makes each bool 0 or 1                         |
+/// | `valid_bools(p)`     | each bool is 0 or 1                            |
 template <class T>
 struct element_traits;
 
@@ -57,6 +58,9 @@ struct scalar_traits {
     static void normalize_bools(std::byte* p) noexcept {
         if constexpr (has_bool)
             *p = std::byte{*p != std::byte{0}};
+    }
+    static bool valid_bools(std::byte const* p) noexcept {
+        return !has_bool || *p <= std::byte{1};
     }
 };
 
@@ -109,6 +113,13 @@ struct repeated_traits {
         if constexpr (has_bool)
             for (std::size_t at = 0; at != N * sizeof(E); at += sizeof(E))
                 part::normalize_bools(p + at);
+    }
+    static bool valid_bools(std::byte const* p) noexcept {
+        bool valid = true;
+        if constexpr (has_bool)
+            for (std::size_t at = 0; at != N * sizeof(E); at += sizeof(E))
+                valid &= part::valid_bools(p + at);
+        return valid;
     }
 };
 
@@ -168,6 +179,9 @@ struct structure_traits<T, List<D...>> {
     }
     static void normalize_bools(std::byte* p) noexcept {
         (part<D>::normalize_bools(p + offset<D>()), ...);
+    }
+    static bool valid_bools(std::byte const* p) noexcept {
+        return (part<D>::valid_bools(p + offset<D>()) && ...);
     }
 
 private:

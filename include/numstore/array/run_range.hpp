@@ -1,7 +1,9 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/array/element.hpp>
 #include <numstore/database/array_ref.hpp>
+#include <numstore/error.hpp>
 #include <numstore/rope/cursor.hpp>
 
 #include <algorithm>
@@ -18,11 +20,14 @@ namespace numstore {
 namespace detail {
 
 /// The one place that turns stored bytes into elements: checked, aligned
-/// bytes of a leaf, which hold elements of this type.
+/// bytes of a leaf, which hold elements of this type. Throws corrupt where
+/// one is no value of the type.
 template <class T>
-std::span<T const> as_elements(std::byte const* data,
-                               std::uint64_t count) noexcept {
-    return {reinterpret_cast<T const*>(data), static_cast<std::size_t>(count)};
+std::span<T const> as_elements(std::byte const* data, std::uint64_t count) {
+    auto const n = static_cast<std::size_t>(count);
+    if (!valid_bools<T>(data, n))
+        raise(errc::corrupt, "a stored bool is neither 0 nor 1");
+    return {reinterpret_cast<T const*>(data), n};
 }
 
 } // namespace detail
@@ -52,6 +57,16 @@ public:
             : cursor_(std::move(c)), end_(end) {
             load();
         }
+        /// A copy holds memory of its own for its run. Throws corrupt, io.
+        iterator(iterator const& other) : iterator(other.cursor_, other.end_) {}
+        iterator& operator=(iterator const& other) {
+            if (this != &other)
+                *this = iterator(other);
+            return *this;
+        }
+        iterator(iterator&&) noexcept = default;
+        iterator& operator=(iterator&&) noexcept = default;
+        ~iterator() = default;
 
         value_type operator*() const noexcept { return run_; }
         iterator& operator++() {

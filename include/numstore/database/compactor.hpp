@@ -102,11 +102,7 @@ private:
             array_state_ptr const state = find(id);
             if (state == nullptr)
                 return; // dropped meanwhile
-            std::uint64_t const next =
-                array_ref<Policies>(e_->shared_from_this(), state)
-                    .change([&](array_writer<Policies>& w) {
-                        return compact_range(w, pos);
-                    });
+            std::uint64_t const next = compact_next(state, pos);
             if (next == pos)
                 return;
             done_ += state->shape.bytes(next - pos);
@@ -117,6 +113,22 @@ private:
                                            + name);
             if (unripened_ >= checkpoint_bytes)
                 checkpoint();
+        }
+    }
+
+    /// Where the next range starts: `pos` at the end, and where the array was
+    /// dropped while this waited for other writers.
+    std::uint64_t compact_next(array_state_ptr const& state,
+                               std::uint64_t pos) {
+        try {
+            return array_ref<Policies>(e_->shared_from_this(), state)
+                .change([&](array_writer<Policies>& w) {
+                    return compact_range(w, pos);
+                });
+        } catch (error const& failure) {
+            if (failure.code() != errc::not_found)
+                throw;
+            return pos;
         }
     }
 

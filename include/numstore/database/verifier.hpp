@@ -161,11 +161,19 @@ private:
             use(o.pages, {}, o.owner);
     }
 
+    /// The file as it was captured: free pages at its end may be cut off
+    /// meanwhile.
+    bool in_file(extent e) const noexcept {
+        std::uint64_t end = 0;
+        return to_integer(e.first) >= pager<Policies>::first_data_page
+               && add(to_integer(e.first), e.pages, end)
+               && end <= report_.pages;
+    }
+
     /// A page is used by one thing only.
     bool use(extent e, std::string const& array, std::string_view what,
              std::uint64_t first = 0, std::uint64_t count = 0) {
-        if (!e_->pages->contains(e.first, e.pages)
-            || to_integer(e.end()) > report_.pages) {
+        if (!in_file(e)) {
             say(e.first, array,
                 "a page outside of the file is used by " + std::string(what),
                 first, count);
