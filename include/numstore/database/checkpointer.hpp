@@ -52,7 +52,7 @@ public:
     void run(purpose why = {}) {
         if (e_->pages->failed())
             raise(errc::failed, e_->name + ": a write or sync has failed");
-        typename pager<Policies>::reserve_scope const reserve(*e_->pages);
+        typename pager<Policies>::checkpoint_scope const all(*e_->pages);
         flush_log();
         generation_ = e_->newest.generation + 1;
         reclaimer<Policies> references(*e_);
@@ -306,6 +306,7 @@ private:
         e_->reclaim();
         e_->forget_unused();
         recycle_log(previous_redo);
+        e_->pages->keep_promise();
         e_->checkpoints.fetch_add(1, std::memory_order_relaxed);
     }
 

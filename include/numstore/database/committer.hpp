@@ -219,7 +219,7 @@ private:
         if (!t.grows)
             scope.emplace(*e_->pages);
         room<Policies> more(*e_);
-        more.prepare(pages_to_write());
+        more.prepare(more.frames());
         for (;;) {
             try {
                 return publish(t);
@@ -244,7 +244,9 @@ private:
             e_->graveyard.reserve(e_->graveyard.size()
                                   + t.changes.freed.size());
             e_->dirty.reserve(e_->dirty.size() + nodes.size());
-            e_->pages->ensure_free(pages_to_write());
+            room<Policies>(*e_).ensure(
+                t, t.delta.empty() ? e_->catalogue_versions.newest()->value
+                                   : next);
             if constexpr (logging)
                 at = write_record(t, format::log_commit{});
             else
@@ -261,13 +263,6 @@ private:
             throw;
         }
         return at;
-    }
-
-    std::uint64_t pages_to_write() const noexcept {
-        memory_account const& a = e_->pages->account();
-        return (a.leaf_bytes.load(std::memory_order_relaxed)
-                + a.inner_bytes.load(std::memory_order_relaxed))
-               / Policies::page_size;
     }
 
     void prepare_catalogue(transaction& t, catalogue_version& next) {

@@ -65,7 +65,6 @@ private:
     static constexpr std::uint64_t range_bytes = std::uint64_t{4} << 20;
     static constexpr std::uint64_t longest_run = std::uint64_t{1} << 40;
     static constexpr std::uint64_t short_run = 16;
-    static constexpr std::uint64_t few_pages = 8; ///< free map, lists, roots
     static constexpr std::uint64_t checkpoint_bytes = std::uint64_t{64} << 20;
 
     bool is_small() const noexcept {
@@ -92,9 +91,9 @@ private:
         reclaimer<Policies> references(*e_);
         while (e_->graveyard.size() > e_->unreadable_graves)
             references.dig(reclaimer<Policies>::checkpoint_step);
-        limit_ = pages + pager<Policies>::least_reserve(pages)
+        limit_ = pages + e_->pages->least_reserve(pages)
                  + Policies::tuning::log_segment_bytes / page_size
-                 + pages / 64 + few_pages;
+                 + pages / 64 + e_->pages->few_pages();
     }
 
     void compact_array(std::string const& name, std::uint64_t id) {

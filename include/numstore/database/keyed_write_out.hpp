@@ -85,4 +85,16 @@ private:
     boost::unordered_flat_map<frame*, placed> placed_;
 };
 
+/// How many pages `keyed_write_out::write` would need.
+template <std::size_t PageSize>
+std::uint64_t count_unwritten_keyed(child_ref const& ref) noexcept {
+    auto const* const n = static_cast<keyed_frame const*>(ref.node());
+    if (n == nullptr || n->place() != no_page)
+        return 0;
+    std::uint64_t pages = n->pages(PageSize);
+    for (keyed_child const& c : n->children)
+        pages += count_unwritten_keyed<PageSize>(c.node);
+    return pages;
+}
+
 } // namespace numstore::detail

@@ -301,7 +301,7 @@ private:
     void redo_all(log_analysis<Policies> const& log) {
         e_->next_transaction =
             std::max(e_->next_transaction, log.last_transaction() + 1);
-        typename pager<Policies>::reserve_scope const reserve(*e_->pages);
+        typename pager<Policies>::checkpoint_scope const all(*e_->pages);
         auto const t = std::make_shared<transaction_state<Policies>>(
             *e_->pages, e_->next_transaction++);
         redo<Policies> again(*e_, *t);

@@ -1,10 +1,15 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/database/array_state.hpp>
+#include <numstore/database/catalogue.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/engine.hpp>
+#include <numstore/database/inline_array.hpp>
+#include <numstore/database/keyed_write_out.hpp>
 #include <numstore/error.hpp>
 #include <numstore/pager/edit.hpp>
+#include <numstore/rope/write_out.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -42,6 +47,7 @@ public:
         if (!may_checkpoint() || waiting_pages() == 0)
             return false;
         std::uint64_t const before = free_pages();
+        e_->log_pool.release_all();
         std::size_t const buried = e_->graveyard.size();
         try {
             checkpointer<Policies>(*e_).run({.ripen = true});
@@ -53,7 +59,54 @@ public:
         return free_pages() > before || e_->graveyard.size() < buried;
     }
 
+    /// Makes sure that a checkpoint after the commit of `t`, with `names` as
+    /// its catalogue, will find room. Throws no_space.
+    template <class Transaction>
+    void ensure(Transaction const& t, catalogue_version const& names) {
+        // All frames in memory: cheap, and usually there is room for more.
+        std::uint64_t const most = frames();
+        bool const enough = free_pages() >= most + e_->pages->reserve_pages();
+        e_->pages->promise(
+            enough ? most : std::min(most, pages_to_write(t, names)));
+    }
+
+    /// Pages that all frames in memory would take.
+    std::uint64_t frames() const noexcept {
+        memory_account const& a = e_->pages->account();
+        return (a.leaf_bytes.load(std::memory_order_relaxed)
+                + a.inner_bytes.load(std::memory_order_relaxed))
+               / Policies::page_size;
+    }
+
 private:
+    /// Those of trees, and what the catalogue needs to name their roots.
+    template <class Transaction>
+    std::uint64_t pages_to_write(Transaction const& t,
+                                 catalogue_version const& names) const {
+        std::uint64_t pages = 0;
+        std::uint64_t arrays = 0;
+        auto const add = [&](rope_root const& root, leaf_shape const& shape) {
+            ++arrays;
+            if (!is_inline(root, shape))
+                pages += count_unwritten<Policies>(root, shape);
+        };
+        for (array_state_ptr const& s : e_->dirty) {
+            auto const i = t.works.find(s->id);
+            auto const& v = s->versions.newest()->value;
+            if (!v.dropped && (i == t.works.end() || !i->second.changed))
+                add(v.root, s->shape);
+        }
+        for (auto const& [id, w] : t.works)
+            if (w.changed && !w.dropped)
+                add(w.root, w.state->shape);
+        constexpr std::size_t size = Policies::page_size;
+        return pages + count_unwritten_keyed<size>(names.names.node)
+               + count_unwritten_keyed<size>(names.entries.node)
+               + arrays * (names.entries.height + 1u) + list_pages;
+    }
+
+    /// Of the free map and the other lists, where they are short.
+    static constexpr std::uint64_t list_pages = 4;
     static constexpr std::uint64_t few_bytes = std::uint64_t{2} << 20;
 
     /// Not while recovery has redone only a part.
@@ -76,6 +129,9 @@ private:
             retired const& t = e_->graveyard[i];
             pages += t.count / t.leaf_capacity * t.leaf_pages + 1;
         }
+        if constexpr (engine_type::logging)
+            for (log_segment const& s : e_->log->segments())
+                pages += s.bytes / Policies::page_size;
         return pages + e_->pages->with_space([](space_map& m) {
             return m.ripening_pages();
         });

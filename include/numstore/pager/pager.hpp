@@ -60,8 +60,10 @@ public:
     static constexpr std::uint64_t first_data_page =
         std::max<std::uint64_t>(128 * 1024, page_size) / page_size;
 
-    /// A checkpoint of little needs about so many.
-    static constexpr std::uint64_t few_pages = 8;
+    /// A checkpoint of little needs about so many, lists and log included.
+    std::uint64_t few_pages() const noexcept {
+        return (page_size > 65536 ? 8 : 16) * block_pages_;
+    }
 
     pager(storage device, std::uint64_t cache_bytes)
         : device_(std::move(device)), cache_(cache_bytes),
@@ -230,13 +232,17 @@ public:
                 std::min(wanted, low_.load(std::memory_order_relaxed) * unit);
             if (auto const e = space_.free().take_first(least, unit, wanted))
                 return *e;
-            return take(wanted);
+            return take(wanted, unit);
         }
         if (hint != no_page && space_.free().take_at(hint, wanted)) {
             if (keep_reserve())
                 return {hint, wanted};
             space_.free().insert({hint, wanted});
         }
+        if (is_privileged()
+            && space_.free().pages() < wanted + 2 * reserve_pages())
+            if (auto const e = space_.free().take_smallest(unit, wanted))
+                return *e;
         std::uint64_t const longest =
             round_down(space_.free().longest(), unit);
         if (longest < wanted && longest != 0) {
@@ -247,7 +253,7 @@ public:
                                      && longest >= 4 * unit))
                 return take(longest);
         }
-        return take(wanted);
+        return take(wanted, unit);
     }
 
     /// Pages that no durable state refers to: free at once.
@@ -287,30 +293,41 @@ public:
     /// How many pages are kept free.
     std::uint64_t reserve_pages() const noexcept {
         return std::max({tuning::reserve_bytes / page_size, file_pages() / 64,
-                         few_pages});
+                         2 * few_pages()});
     }
 
     /// What a file that was cut keeps of it, with so many pages in use.
-    static constexpr std::uint64_t least_reserve(std::uint64_t used) noexcept {
-        return std::max(
-            {tuning::reserve_bytes / 16 / page_size, used / 64, few_pages});
+    std::uint64_t least_reserve(std::uint64_t used) const noexcept {
+        return std::max({tuning::reserve_bytes / 16 / page_size, used / 64,
+                         few_pages()});
     }
 
-    /// While one lives, allocation may use the reserve: for checkpoint,
-    /// recovery, drop and erase.
+    /// While one lives, allocation may use the reserve: for what gives space
+    /// back.
     class reserve_scope {
     public:
-        explicit reserve_scope(pager& p) noexcept : pager_(&p) {
-            p.privileged_.fetch_add(1, std::memory_order_relaxed);
+        explicit reserve_scope(pager& p) noexcept : count_(&p.privileged_) {
+            count_->fetch_add(1, std::memory_order_relaxed);
         }
         reserve_scope(reserve_scope const&) = delete;
         reserve_scope& operator=(reserve_scope const&) = delete;
-        ~reserve_scope() {
-            pager_->privileged_.fetch_sub(1, std::memory_order_relaxed);
+        ~reserve_scope() { count_->fetch_sub(1, std::memory_order_relaxed); }
+
+    protected:
+        explicit reserve_scope(atomic<std::uint32_t>& count) noexcept
+            : count_(&count) {
+            count_->fetch_add(1, std::memory_order_relaxed);
         }
 
     private:
-        pager* pager_;
+        atomic<std::uint32_t>* count_;
+    };
+
+    /// And what was promised to checkpoints: for these, and for recovery.
+    class checkpoint_scope : public reserve_scope {
+    public:
+        explicit checkpoint_scope(pager& p) noexcept
+            : reserve_scope(p.checkpoints_) {}
     };
 
     /// While one lives, pages are taken as near to the start of the file as
@@ -328,14 +345,20 @@ public:
         pager* pager_;
     };
 
-    /// Makes sure that `pages` pages beyond the reserve are free, so that a
-    /// checkpoint will find room. Throws no_space.
-    void ensure_free(std::uint64_t pages) {
+    /// Makes sure that `pages` pages beyond the reserve are free, and stay so
+    /// for the next checkpoint. Throws no_space.
+    void promise(std::uint64_t pages) {
         std::scoped_lock lock(guard_);
-        if (privileged_.load(std::memory_order_relaxed) == 0)
-            pages += reserve_pages();
-        if (space_.free().pages() < pages)
-            grow(pages - space_.free().pages());
+        std::uint64_t const least =
+            pages + (is_privileged() ? 0 : reserve_pages());
+        if (space_.free().pages() < least)
+            grow(least - space_.free().pages());
+        promised_ = pages;
+    }
+    /// A checkpoint has written all that was promised room.
+    void keep_promise() noexcept {
+        std::scoped_lock lock(guard_);
+        promised_ = 0;
     }
 
     /// Gives up the free pages at the end of the file, but for a small reserve.
@@ -395,11 +418,27 @@ private:
         return free >= wanted + reserve_pages() && free > file_pages() / 8;
     }
 
+    /// What is promised to the next checkpoint stays free, and the reserve,
+    /// of which a part is in one piece, for what has several pages.
     bool keep_reserve() {
-        if (privileged_.load(std::memory_order_relaxed) != 0
-            || space_.free().pages() >= reserve_pages())
+        if (checkpoints_.load(std::memory_order_relaxed) != 0)
             return true;
-        return try_grow(reserve_pages() - space_.free().pages());
+        std::uint64_t const free = space_.free().pages();
+        std::uint64_t least = promised_;
+        if (is_privileged()) {
+            if (free >= least)
+                return true;
+        } else {
+            least += reserve_pages();
+            if (free >= least && space_.free().longest() >= few_pages())
+                return true;
+        }
+        return try_grow(std::max(least - std::min(free, least), few_pages()));
+    }
+
+    bool is_privileged() const noexcept {
+        return privileged_.load(std::memory_order_relaxed) != 0
+               || checkpoints_.load(std::memory_order_relaxed) != 0;
     }
 
     bool prefers_low() const noexcept {
@@ -411,12 +450,15 @@ private:
                              : space_.free().take(pages);
     }
 
-    extent take(std::uint64_t pages) {
+    /// Where the file cannot grow for it a multiple of `unit` will do, if
+    /// that is not 0.
+    extent take(std::uint64_t pages, std::uint64_t unit = 0) {
         std::optional<extent> e = take_free(pages);
-        if (!e) {
-            grow(pages);
+        if (!e && try_grow(pages))
             e = take_free(pages);
-        }
+        if (!e && unit != 0)
+            if (auto const n = round_down(space_.free().longest(), unit))
+                e = take_free(std::min(n, pages));
         if (!e || !keep_reserve()) {
             if (e)
                 space_.free().insert(*e);
@@ -471,7 +513,9 @@ private:
     mutable mutex guard_; ///< guards `space_` and growth
     space_map space_;
     atomic<std::uint64_t> file_pages_{0};
+    std::uint64_t promised_ = 0; ///< pages, to the next checkpoint
     atomic<std::uint32_t> privileged_{0};
+    atomic<std::uint32_t> checkpoints_{0};
     atomic<std::uint64_t> low_{0};
 
     atomic<std::uint64_t> writes_{0};

@@ -85,6 +85,16 @@ public:
         return cut(i->second, pages);
     }
 
+    /// Up to `most` pages, a multiple of `multiple`, from the smallest extent
+    /// that has any: keeps the long ones.
+    std::optional<extent> take_smallest(std::uint64_t multiple,
+                                        std::uint64_t most) {
+        auto const i = by_size_.lower_bound({round_up(multiple, unit_), 0});
+        if (i == by_size_.end())
+            return std::nullopt;
+        return cut(i->second, round_down(std::min(i->first, most), multiple));
+    }
+
     /// `pages` neighbouring pages as near to the start of the file as can be.
     std::optional<extent> take_lowest(std::uint64_t pages) {
         for (auto const& [first, count] : by_first_) {
