@@ -103,13 +103,8 @@ void write_everything(setting& s) {
     std::vector<ns::extent> taken;
     detail::page_writer<bag> writer(s.disk.pages, 100, taken);
     detail::write_out_batch<bag> batch(writer);
-    try {
-        batch.write(s.tree.root(), s.tree.shape());
-        writer.finish();
-    } catch (...) {
-        s.disk.pages.release(taken);
-        throw;
-    }
+    batch.write(s.tree.root(), s.tree.shape());
+    writer.finish();
     batch.keep();
     s.changes.allocated.insert(s.changes.allocated.end(), taken.begin(),
                                taken.end());
