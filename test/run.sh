@@ -4,7 +4,8 @@
 # Installs what is missing, builds the tests and runs them:
 #
 #   bash test/run.sh                 the whole suite, with g++
-#   bash test/run.sh STAGE...        some of: suite asan-ubsan tsan clang
+#   bash test/run.sh STAGE...        some of: suite crash consumers asan-ubsan
+#                                    tsan clang
 #   bash test/run.sh --more STAGE... the same, counted together with the run
 #                                    before
 #
@@ -25,22 +26,23 @@ if [ "${1:-}" = --more ]; then
     shift
     read -r passed failed < "$counts" || failed=1
 fi
-[ $# -gt 0 ] || set -- suite
+[ $# -gt 0 ] || set -- suite crash consumers
 
 configure() { cmake --preset "$@" > build/configure.log 2>&1 \
                   || { cat build/configure.log; false; }; }
 
-build() {
-    local quiet=--quiet
+build() { # preset, targets...
+    local quiet=--quiet preset=$1
+    shift
     [ ! -t 1 ] || quiet=
-    cmake --build --preset "$1" ${2:+--target "$2"} -- $quiet
+    cmake --build --preset "$preset" ${1:+--target "$@"} -- $quiet
 }
 
 # Runs the tests of a preset and adds to the counts; a run that ends without
 # a summary counts as a failure.
-run_tests() { # preset
+run_tests() { # preset, options of ctest...
     local summary bad all
-    ctest --preset "$1" 2>&1 | tee build/ctest.log
+    ctest --preset "$@" 2>&1 | tee build/ctest.log
     summary=$(sed -nE \
         's/.*, ([0-9]+) tests failed out of ([0-9]+)$/\1 \2/p' build/ctest.log)
     read -r bad all <<< "$summary" || return 1
@@ -50,7 +52,20 @@ run_tests() { # preset
 }
 
 set_up() { bash cmake/setup.sh "$@"; }
-suite() { configure dev && build dev && run_tests dev; }
+layers=(format storage log pager rope database array testing)
+suite() {
+    configure dev && build dev "${layers[@]/#/numstore_test_}" \
+        && run_tests dev --label-regex "$(IFS='|'; echo "^(${layers[*]})$")"
+}
+crash() {
+    configure dev && build dev numstore_test_crash \
+        && run_tests dev --label-regex '^crash$'
+}
+consumers() {
+    configure dev && build dev \
+        && run_tests dev --label-exclude \
+            "$(IFS='|'; echo "^(${layers[*]}|crash)$")"
+}
 asan-ubsan() {
     configure asan-ubsan && build asan-ubsan && run_tests asan-ubsan
 }
@@ -77,7 +92,7 @@ timed() { # name, command...
 parts=(test)
 for stage; do
     case $stage in
-    suite) ;;
+    suite | crash | consumers) ;;
     asan-ubsan | tsan | clang) parts=(test clang) ;;
     *) echo "no stage is called $stage" >&2; exit 2 ;;
     esac

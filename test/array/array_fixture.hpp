@@ -1,6 +1,8 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "../instances.hpp"
+
 #include <numstore/numstore.hpp>
 
 #include <boost/describe/class.hpp>
@@ -30,6 +32,13 @@ struct policies : ns::default_policies {
     using storage = ns::memory_storage;
     using logging = ns::no_log;
 };
+} // namespace array_test
+
+// Compiled once, in array_instances.cpp.
+NUMSTORE_TEST_INSTANCES(extern template, ::array_test::policies)
+
+namespace array_test {
+
 using database = ns::basic_database<policies>;
 using transaction = ns::basic_transaction<policies>;
 template <class T>

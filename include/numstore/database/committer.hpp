@@ -354,7 +354,9 @@ private:
         reclaim_and_checkpoint();
     }
 
-    void make_log_durable(lsn at) {
+    void make_log_durable(lsn at)
+        requires logging
+    {
         try {
             if (e_->opt.durability != durability::full) {
                 e_->log->write(at);
@@ -374,7 +376,9 @@ private:
         }
     }
 
-    void sync_log(lsn at) {
+    void sync_log(lsn at)
+        requires logging
+    {
         std::uint64_t const writes = e_->pages->writes();
         bool const all = e_->pages->unsynced();
         e_->log->flush(at, all);

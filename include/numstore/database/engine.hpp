@@ -255,7 +255,9 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
                              block);
     }
 
-    format::log_start stored_position(lsn redo) const {
+    format::log_start stored_position(lsn redo) const
+        requires logging
+    {
         log_position const p = log->position_at(redo);
         return {p.segment.offset, p.segment.bytes, p.segment.first,
                 p.salt, p.previous_checksum, p.start};

@@ -261,7 +261,9 @@ private:
 
     database_id id() const noexcept { return e_->newest.database_id; }
 
-    void replay() {
+    void replay()
+        requires logging
+    {
         log_position const from = first_position();
         if (!is_valid(from))
             raise(errc::corrupt,
@@ -335,7 +337,9 @@ private:
         }
     }
 
-    void make_log() {
+    void make_log()
+        requires logging
+    {
         e_->log = std::make_unique<log_type>(
             e_->pages->device(), id(), segment_source_ref(e_->log_pool));
     }

@@ -5,15 +5,15 @@ namespace {
 namespace ns = numstore;
 
 struct policies : ns::default_policies {
-    using storage = ns::mapped_storage;
+    using logging = ns::no_log;
 };
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(database_policies_mapped)
+BOOST_AUTO_TEST_SUITE(crash_policies_no_log)
 
 BOOST_AUTO_TEST_CASE(durable_script) {
     database_test::run_policy_script<policies>(
-        {.steps = 200, .array_bytes = 300'000, .cache_bytes = 1 << 20},
+        {.steps = 100, .array_bytes = 300'000, .cache_bytes = 1 << 20},
         ns::durability::full);
 }
 BOOST_AUTO_TEST_CASE(grouped_script) {
@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(grouped_script) {
 }
 BOOST_AUTO_TEST_CASE(killed) {
     database_test::run_kill_script<policies>(
-        {.steps = 150, .array_bytes = 150'000, .cache_bytes = 1 << 20},
+        {.steps = 100, .array_bytes = 150'000, .cache_bytes = 1 << 20},
         {ns::durability::full, ns::durability::grouped, ns::durability::none,
          ns::durability::none, ns::durability::grouped, ns::durability::none,
          ns::durability::none, ns::durability::full});

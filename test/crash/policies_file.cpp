@@ -5,25 +5,25 @@ namespace {
 namespace ns = numstore;
 
 struct policies : ns::default_policies {
-    using logging = ns::no_log;
+    using storage = ns::file_storage;
 };
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(database_policies_no_log)
+BOOST_AUTO_TEST_SUITE(crash_policies_file)
 
 BOOST_AUTO_TEST_CASE(durable_script) {
     database_test::run_policy_script<policies>(
-        {.steps = 100, .array_bytes = 300'000, .cache_bytes = 1 << 20},
+        {.steps = 200, .array_bytes = 300'000, .cache_bytes = 128 << 10},
         ns::durability::full);
 }
 BOOST_AUTO_TEST_CASE(grouped_script) {
     database_test::run_policy_script<policies>(
-        {.steps = 1000, .array_bytes = 300'000, .cache_bytes = 1 << 20},
+        {.steps = 1000, .array_bytes = 300'000, .cache_bytes = 128 << 10},
         ns::durability::grouped);
 }
 BOOST_AUTO_TEST_CASE(killed) {
     database_test::run_kill_script<policies>(
-        {.steps = 100, .array_bytes = 150'000, .cache_bytes = 1 << 20},
+        {.steps = 150, .array_bytes = 150'000, .cache_bytes = 128 << 10},
         {ns::durability::full, ns::durability::grouped, ns::durability::none,
          ns::durability::none, ns::durability::grouped, ns::durability::none,
          ns::durability::none, ns::durability::full});

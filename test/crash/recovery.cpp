@@ -241,7 +241,7 @@ void change_everything(ns::basic_transaction<policies>& tx, array const& in,
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(database_recovery)
+BOOST_AUTO_TEST_SUITE(crash_recovery)
 
 BOOST_AUTO_TEST_CASE(crash_before_commit) {
     with_both_blocks([](std::size_t block) {

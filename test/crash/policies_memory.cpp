@@ -9,7 +9,7 @@ struct policies : ns::default_policies {
 };
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(database_policies_memory)
+BOOST_AUTO_TEST_SUITE(crash_policies_memory)
 
 BOOST_AUTO_TEST_CASE(script) {
     database_test::run_policy_script<policies>(

@@ -223,7 +223,7 @@ void fill_devices(std::uint64_t first, std::uint64_t last,
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(database_disk_full)
+BOOST_AUTO_TEST_SUITE(crash_disk_full)
 
 BOOST_AUTO_TEST_CASE(with_a_log) {
     fill_devices<logged>(200 << 10, 400 << 10, 5 << 10);

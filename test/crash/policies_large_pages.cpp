@@ -13,7 +13,7 @@ struct pages_of_1_mib : ns::default_policies {
 };
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(database_policies_large_pages)
+BOOST_AUTO_TEST_SUITE(crash_policies_large_pages)
 
 BOOST_AUTO_TEST_CASE(script_64_kib) {
     database_test::run_policy_script<pages_of_64_kib>(
