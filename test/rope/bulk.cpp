@@ -45,10 +45,28 @@ BOOST_AUTO_TEST_CASE(an_append_continues_the_last_leaf) {
     s.tree.insert(s.changes, 0, s.values(128 + 100, 1));
     auto const log = s.tree.insert_bulk(s.changes, s.tree.size(),
                                         s.values(28 + 128 * 10 + 3, 2));
-    BOOST_TEST(log.head_count == 28u);
-    BOOST_TEST(log.runs.at(0).leaves == 10u);
+    BOOST_TEST(log.absorbed == 100u);
+    BOOST_TEST(log.runs.at(0).leaves == 11u);
     BOOST_TEST(log.tail_count == 3u);
     require_sound(s.tree, true);
+}
+
+BOOST_AUTO_TEST_CASE(appended_pieces_of_any_size_lie_side_by_side) {
+    setting<12, policies<512>> s;
+    bytes all;
+    ns::page_no next = ns::no_page;
+    for (unsigned i = 0; i != 50; ++i) {
+        bytes const v = s.values(42 * 20 + i * 7 % 42, i);
+        auto const log = s.tree.insert_bulk(s.changes, s.tree.size(), v);
+        all.insert(all.end(), v.begin(), v.end());
+        for (auto const& run : log.runs) {
+            if (next != ns::no_page)
+                BOOST_TEST(to_integer(run.first) == to_integer(next));
+            next = run.first + run.leaves * s.tree.shape().pages;
+        }
+    }
+    require_sound(s.tree, true);
+    BOOST_TEST((contents(s.tree) == all));
 }
 
 /// What recovery does: the same inserts on a second tree, from the log and
@@ -70,9 +88,7 @@ void replay() {
         auto const log = s.tree.replace_bulk(s.changes, pos, removed, v);
         std::span<std::byte const> const all(v);
         twin.replace_placed(
-            other, pos, removed,
-            all.first(static_cast<std::size_t>(log.head_count * Size)),
-            log.runs,
+            other, pos - log.absorbed, removed + log.absorbed, {}, log.runs,
             all.last(static_cast<std::size_t>(log.tail_count * Size)));
         require_sound(s.tree, true);
         require_sound(twin, true);

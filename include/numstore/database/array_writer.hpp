@@ -221,15 +221,17 @@ private:
             placed = tree_.replace_bulk(t_->changes, pos, removed, bytes);
         });
         if constexpr (engine_type::logging) {
-            if (removed != 0)
-                log(format::log_erase{id(), pos, 1, removed});
-            log_bulk(pos, placed, bytes);
+            // What was absorbed is removed first, to come back with the rest.
+            std::uint64_t const from = pos - placed.absorbed;
+            if (removed + placed.absorbed != 0)
+                log(format::log_erase{id(), from, 1,
+                                      removed + placed.absorbed});
+            log_bulk(from, placed, bytes);
         }
     }
 
     void log_bulk(std::uint64_t pos, bulk_log const& placed,
                   std::span<std::byte const> bytes) {
-        std::size_t const head = placed.head_count * element_size();
         std::size_t const tail = placed.tail_count * element_size();
         std::vector<format::bulk_run> runs;
         for (bulk_run const& r : placed.runs)
@@ -243,8 +245,9 @@ private:
                 auto const end = last ? bytes.last(tail) : bytes.first(0);
                 if (part == 0)
                     log(format::log_insert_bulk{
-                        id(), pos, bytes.size() / element_size(), last,
-                        bytes.first(head), packed, end});
+                        id(), pos,
+                        placed.absorbed + bytes.size() / element_size(), last,
+                        bytes.first(0), packed, end});
                 else
                     log(format::log_bulk_more{part, last, packed, end});
                 ++part;

@@ -25,16 +25,17 @@ struct bulk_run {
     std::vector<std::uint64_t> checksums{};
 };
 
-/// Where the elements of a bulk insert went: the first `head_count` filled up
-/// a leaf, then came whole leaves, which are on disk; the last `tail_count`,
-/// less than a leaf, are in memory. What a log must say to do it again.
+/// Where the elements of a bulk insert went: whole leaves, which are on disk;
+/// the first of them begins with `absorbed` elements that stood before the
+/// place, in a leaf that was not full. The last `tail_count` elements, less
+/// than a leaf, are in memory. What a log must say to do it again.
 struct bulk_log {
-    std::uint64_t head_count = 0;
+    std::uint64_t absorbed = 0;
     std::vector<bulk_run> runs{};
     std::uint64_t tail_count = 0;
 };
 
-/// What stands between two written parts of a bulk insert.
+/// The written part of a bulk insert, and what stands around it.
 struct bulk_parts {
     std::span<std::byte const> head;
     std::span<bulk_run const> runs;
@@ -61,16 +62,22 @@ public:
         auto around = cut(trees, root, pos, removed);
         bulk_log log;
         std::size_t const full = nodes_.size(shape().capacity);
-        std::size_t const head = std::min(
-            bytes.size(), nodes_.size(rope_insertion<Policies>::room_at_end(
-                              trees, around.left)));
-        std::size_t const tail = (bytes.size() - head) % full;
-        log.head_count = head / shape().element_size;
+        std::vector<std::byte> first =
+            take_open_leaf(trees, around.left, full - std::min(full,
+                                                               bytes.size()));
+        log.absorbed = first.size() / shape().element_size;
+        std::size_t const tail = (first.size() + bytes.size()) % full;
         log.tail_count = tail / shape().element_size;
-        log.runs =
-            write_leaves(bytes.subspan(head, bytes.size() - head - tail));
+        auto middle = bytes.first(bytes.size() - tail);
+        if (!first.empty()) {
+            std::size_t const n = full - first.size();
+            first.insert(first.end(), middle.begin(),
+                         middle.begin() + static_cast<std::ptrdiff_t>(n));
+            middle = middle.subspan(n);
+        }
+        log.runs = write_leaves(first, middle, end_of(trees, around.left));
         finish(trees, root, std::move(around),
-               {bytes.first(head), log.runs, bytes.last(tail)});
+               {{}, log.runs, bytes.last(tail)});
         guard.keep();
         return log;
     }
@@ -123,6 +130,34 @@ private:
         return {std::move(front.left), std::move(back.right)};
     }
 
+    /// Takes the last leaf away and gives its bytes, if it has room for more,
+    /// but at least `least` bytes.
+    std::vector<std::byte> take_open_leaf(structure const& trees,
+                                          rope_root& tree,
+                                          std::size_t least) const {
+        std::uint64_t const room =
+            rope_insertion<Policies>::room_at_end(trees, tree);
+        std::size_t const size =
+            room == 0 ? 0 : nodes_.size(shape().capacity - room);
+        std::vector<std::byte> bytes;
+        if (size == 0 || size < least)
+            return bytes;
+        auto parts =
+            trees.split(tree, tree.size - size / shape().element_size);
+        bytes.resize(size);
+        auto const leaf = nodes_.nodes().leaf(parts.right.node);
+        std::memcpy(bytes.data(), leaf.data, size);
+        nodes_.retire_tree(parts.right);
+        tree = std::move(parts.left);
+        return bytes;
+    }
+
+    /// The page behind the last leaf, if it is known.
+    page_no end_of(structure const& trees, rope_root const& tree) const {
+        page_no const last = trees.edge(tree, true).place;
+        return last == no_page ? no_page : last + shape().pages;
+    }
+
     void finish(structure const& trees, rope_root& root,
                 typename structure::halves around,
                 bulk_parts const& parts) const {
@@ -148,23 +183,31 @@ private:
         return row;
     }
 
-    std::vector<bulk_run> write_leaves(std::span<std::byte const> bytes) const {
+    /// `first` is empty or one leaf; both are whole leaves.
+    std::vector<bulk_run> write_leaves(std::span<std::byte const> first,
+                                       std::span<std::byte const> bytes,
+                                       page_no hint) const {
         std::vector<bulk_run> runs;
         auto& changes = nodes_.changes();
         std::size_t const full = nodes_.size(shape().capacity);
-        page_no hint = no_page;
-        while (!bytes.empty()) {
+        while (!first.empty() || !bytes.empty()) {
             bulk_run run;
             reserve_more(changes.allocated);
             runs.reserve(runs.size() + 1);
             extent const place = changes.pages->allocate_run(
-                bytes.size() / full * shape().pages, shape().pages, hint);
+                (first.size() + bytes.size()) / full * shape().pages,
+                shape().pages, hint);
             changes.allocated.push_back(place);
             run.first = place.first;
             run.leaves = place.pages / shape().pages;
+            run.checksums.reserve(static_cast<std::size_t>(run.leaves));
             hint = place.end();
-            std::size_t const n = static_cast<std::size_t>(run.leaves) * full;
-            write_run(run, bytes.first(n));
+            std::size_t const n =
+                static_cast<std::size_t>(run.leaves) * full - first.size();
+            write_run(run, run.first, first);
+            write_run(run, run.first + first.size() / full * shape().pages,
+                      bytes.first(n));
+            first = {};
             bytes = bytes.subspan(n);
             runs.push_back(std::move(run));
         }
@@ -177,13 +220,12 @@ private:
             list.reserve(std::max<std::size_t>(8, 2 * list.size()));
     }
 
-    void write_run(bulk_run& run, std::span<std::byte const> bytes) const {
-        run.checksums.reserve(static_cast<std::size_t>(run.leaves));
+    void write_run(bulk_run& run, page_no place,
+                   std::span<std::byte const> bytes) const {
         std::size_t const full = nodes_.size(shape().capacity);
         auto const piece_leaves = static_cast<std::size_t>(
             std::max<std::uint64_t>(1, piece_bytes / shape().page_bytes));
         std::vector<std::byte> padded;
-        page_no place = run.first;
         while (!bytes.empty()) {
             std::size_t const leaves =
                 std::min(piece_leaves, bytes.size() / full);

@@ -111,6 +111,7 @@ public:
     struct leaf_end {
         std::uint64_t count = 0;
         bool hole = false;
+        page_no place = no_page;
     };
     leaf_end edge(rope_root const& root, bool last) const {
         return edge(root.node, root.height, root.size, last);
@@ -124,7 +125,8 @@ public:
             ref = &n->child(i);
             count = n->count(i);
         }
-        return {count, count != 0 && ref->is_hole()};
+        return {count, count != 0 && ref->is_hole(),
+                count != 0 ? ref->place() : no_page};
     }
 
     /// The leaf right behind the one of a path, or right before it.
