@@ -54,8 +54,9 @@ using element_buffer =
 /// Throws no_memory.
 template <class V>
 V allocate_values(std::uint64_t count) {
+    constexpr std::uint64_t address_space = std::uint64_t{1} << 47;
     try {
-        if (count <= V().max_size())
+        if (count <= address_space / sizeof(typename V::value_type))
             return V(static_cast<std::size_t>(count));
     } catch (std::bad_alloc const&) { // NOLINT: said below
     }

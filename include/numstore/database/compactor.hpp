@@ -40,10 +40,12 @@ public:
     void run() {
         e_->require_writable();
         std::scoped_lock const alone(e_->compacting);
-        std::uint64_t least = e_->pages->file_pages() + 1;
+        std::uint64_t least = ~std::uint64_t{0};
+        int in_vain = 0;
         for (int pass = 0; pass != most_passes; ++pass) {
-            // Long runs first; later what still stands at the end goes into
-            // any gap.
+            // Long runs first; later what still stands at the end, piece by
+            // piece, goes into any gap.
+            range_bytes_ = pass < 2 ? longest_range : shortest_range;
             typename pager<Policies>::low_scope const low(
                 *e_->pages, pass < 2 ? longest_run : pass < 4 ? short_run : 1);
             plan();
@@ -54,15 +56,17 @@ public:
                 return;
             move_the_rest();
             std::uint64_t const file = e_->pages->file_pages();
-            if (is_small() || (file >= least && pass > 1))
+            in_vain = file < least ? 0 : in_vain + 1;
+            if (is_small() || in_vain == 2)
                 return;
             least = std::min(least, file);
         }
     }
 
 private:
-    static constexpr int most_passes = 6;
-    static constexpr std::uint64_t range_bytes = std::uint64_t{4} << 20;
+    static constexpr int most_passes = 8;
+    static constexpr std::uint64_t longest_range = std::uint64_t{4} << 20;
+    static constexpr std::uint64_t shortest_range = std::uint64_t{1} << 18;
     static constexpr std::uint64_t longest_run = std::uint64_t{1} << 40;
     static constexpr std::uint64_t short_run = 16;
     static constexpr std::uint64_t checkpoint_bytes = std::uint64_t{64} << 20;
@@ -147,7 +151,7 @@ private:
         if (pos >= rope.size())
             return pos;
         std::uint64_t const most =
-            std::max<std::uint64_t>(1, range_bytes / shape.page_bytes)
+            std::max<std::uint64_t>(1, range_bytes_ / shape.page_bytes)
             * shape.capacity;
         range_layout const at = range_survey<Policies>(
             rope.nodes(), e_->shares, page_no{limit_})(rope.root(), pos, most);
@@ -202,6 +206,7 @@ private:
     std::uint64_t total_ = 0; ///< bytes of all arrays
     std::uint64_t done_ = 0;
     bool moved_ = false; ///< in this pass
+    std::uint64_t range_bytes_ = longest_range;
     std::uint64_t unripened_ = 0; ///< bytes moved since the last checkpoint
     std::vector<std::byte> buffer_;
 };
