@@ -48,7 +48,7 @@ class full_disk {
 
 public:
     full_disk(std::uint64_t capacity, unsigned seed)
-        : random_(seed), device_(512) {
+        : random_(seed), capacity_(capacity), device_(512) {
         device_.record(ns::testing::recording::off);
         device_.set_capacity(capacity);
         options_.cache_bytes = std::uint64_t{1} << (15 + seed % 4);
@@ -73,7 +73,8 @@ public:
         while (!model_.empty())
             remove(model_.begin()->first);
         check();
-        // All comes back.
+        // All comes back, once the disk is what it was.
+        device_.set_capacity(capacity_);
         for (int i = 0; i != 4; ++i)
             db_->checkpoint();
         std::string const name = "new";
@@ -195,6 +196,7 @@ private:
     }
 
     std::mt19937_64 random_;
+    std::uint64_t capacity_;
     simulated_storage device_;
     ns::options options_;
     std::unique_ptr<database> db_;

@@ -349,7 +349,7 @@ private:
         if constexpr (logging)
             make_log_durable(at);
         else if (e_->opt.durability == durability::full)
-            checkpoint_now();
+            checkpoint_of_commit();
         e_->show_durable();
         reclaim_and_checkpoint();
     }
@@ -368,11 +368,7 @@ private:
             sync_log(at);
         } catch (error const& failure) {
             e_->pages->set_failed();
-            raise(errc::failed,
-                  e_->name + ": the commit may or may not have happened; open "
-                             "the database again to find out ("
-                      + failure.what() + ")",
-                  failure.os_error());
+            raise_uncertain(failure);
         }
     }
 
@@ -386,9 +382,24 @@ private:
             e_->pages->note_synced(writes);
     }
 
-    void checkpoint_now() {
+    /// Without a log: others may see the commit already, so that one which
+    /// cannot be written ends writing.
+    void checkpoint_of_commit() {
         std::scoped_lock lock(e_->work);
-        checkpointer<Policies>(*e_).run();
+        try {
+            checkpointer<Policies>(*e_).run();
+        } catch (error const& failure) {
+            e_->pages->set_failed();
+            raise_uncertain(failure);
+        }
+    }
+
+    [[noreturn]] void raise_uncertain(error const& failure) const {
+        raise(errc::failed,
+              e_->name + ": the commit may or may not have happened; open "
+                         "the database again to find out ("
+                  + failure.what() + ")",
+              failure.os_error());
     }
 
     /// The commit stands; a checkpoint that finds no room is tried again

@@ -69,12 +69,13 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         graveyard.clear();
     }
 
-    /// Bytes of log or of changed leaves: `most`, but less beside a small
-    /// file, so that it does not become a multiple of its data.
+    /// Bytes of log or of changed leaves: `most`, but less beside little data,
+    /// so that the file does not become a multiple of it.
     std::uint64_t in_proportion(std::uint64_t most) const noexcept {
         constexpr std::uint64_t small = std::uint64_t{4} << 20;
-        std::uint64_t const file = pages->file_pages() * Policies::page_size;
-        return std::min(most, std::max(small, file / 8));
+        std::uint64_t const used =
+            (pages->file_pages() - pages->free_pages()) * Policies::page_size;
+        return std::min(most, std::max(small, used / 16));
     }
 
     numstore::options const opt;

@@ -8,6 +8,7 @@
 #include <numstore/database/inline_array.hpp>
 #include <numstore/database/keyed_write_out.hpp>
 #include <numstore/error.hpp>
+#include <numstore/format/free_map.hpp>
 #include <numstore/pager/edit.hpp>
 #include <numstore/rope/write_out.hpp>
 
@@ -102,11 +103,26 @@ private:
         constexpr std::size_t size = Policies::page_size;
         return pages + count_unwritten_keyed<size>(names.names.node)
                + count_unwritten_keyed<size>(names.entries.node)
-               + arrays * (names.entries.height + 1u) + list_pages;
+               + arrays * (names.entries.height + 1u)
+               + list_pages(t.changes.freed.size());
     }
 
-    /// Of the free map and the other lists, where they are short.
-    static constexpr std::uint64_t list_pages = 4;
+    /// Of the free map, the sharing table and the graveyard, once so many
+    /// nodes more are freed.
+    std::uint64_t list_pages(std::uint64_t freed) const {
+        std::uint64_t const segments = 16;
+        std::uint64_t const bytes =
+            format::free_map_bound(
+                e_->pages->with_space([](space_map& m) {
+                    return m.free().count() + m.ripening().size();
+                })
+                + e_->retired_nodes.size() + 2 * freed + segments)
+            + list_entry * (e_->shares.count() + e_->graveyard.size()
+                            + 2 * freed);
+        return bytes / Policies::page_size + 4;
+    }
+
+    static constexpr std::uint64_t list_entry = 40;
     static constexpr std::uint64_t few_bytes = std::uint64_t{2} << 20;
 
     /// Not while recovery has redone only a part.
@@ -116,9 +132,8 @@ private:
         return !engine_type::logging || e_->log != nullptr;
     }
 
-    std::uint64_t free_pages() const {
-        return e_->pages->with_space(
-            [](space_map& m) { return m.free().pages(); });
+    std::uint64_t free_pages() const noexcept {
+        return e_->pages->free_pages();
     }
 
     /// At most so many: trees may share pages with others.

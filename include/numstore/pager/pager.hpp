@@ -283,6 +283,11 @@ public:
         space_.free().erase(e);
     }
 
+    std::uint64_t free_pages() const noexcept {
+        std::scoped_lock lock(guard_);
+        return space_.free().pages();
+    }
+
     /// Work with the map under its lock.
     template <class F>
     decltype(auto) with_space(F&& f) {

@@ -142,7 +142,8 @@ private:
         if (way.leaf(root).is_hole())
             return false;
         if (way.count() + n > shape().capacity)
-            return split_leaf(way, root, pos, bytes, n);
+            return share_with_neighbour(way, root, pos, bytes, n)
+                   || split_leaf(way, root, pos, bytes, n);
 
         nodes_.own(way, root);
         child_ref& slot = editor::slot(way, root);
@@ -209,6 +210,97 @@ private:
     typename structure::leaf_end
     neighbour(path const& way, rope_root const& root, bool right) const {
         return structure(nodes_).beside(way, root, right);
+    }
+
+    /// Two leaves of one parent, from `index` on, are to hold `total`
+    /// elements, the left one `left` of them.
+    struct sharing {
+        std::uint32_t index = 0;
+        std::uint64_t left = 0;
+        std::uint64_t total = 0;
+    };
+
+    /// How a leaf that overflows by `n` elements could share all with the
+    /// leaf beside it, so that both keep some room. A total of 0 if it
+    /// cannot, or would have to join another leaf.
+    sharing plan_sharing(path const& way, rope_root const& root,
+                         std::uint64_t n, bool right) const {
+        std::uint64_t const cap = shape().capacity;
+        inner const& parent = *way.at(1).node;
+        std::uint32_t const i = way.at(1).index;
+        if (right ? i + 1 == parent.size() : i == 0)
+            return {};
+        std::uint32_t const other = right ? i + 1 : i - 1;
+        std::uint64_t const total = way.count() + n + parent.count(other);
+        if (parent.child(other).is_hole() || total > 2 * cap - cap / 8)
+            return {};
+        path beside = way;
+        if (right)
+            beside.next(nodes_.nodes(), root);
+        else
+            beside.previous(nodes_.nodes(), root);
+        std::uint64_t const before =
+            least(neighbour(right ? way : beside, root, false));
+        std::uint64_t const behind =
+            least(neighbour(right ? beside : way, root, true));
+        std::uint64_t const low =
+            std::max(total > cap ? total - cap : 1, before);
+        std::uint64_t const high =
+            std::min(cap, total - std::min(total, behind));
+        if (low > high)
+            return {};
+        return {std::min(i, other), std::clamp(total / 2, low, high), total};
+    }
+
+    /// Makes both fuller rather than a new leaf: as many leaves change as in
+    /// a split. Appends are left to that.
+    bool share_with_neighbour(path& way, rope_root& root, std::uint64_t pos,
+                              std::span<std::byte const> bytes,
+                              std::uint64_t n) const {
+        if (way.height() == 0 || pos == root.size)
+            return false;
+        sharing plan = plan_sharing(way, root, n, true);
+        if (plan.total == 0)
+            plan = plan_sharing(way, root, n, false);
+        if (plan.total == 0)
+            return false;
+        leaf_ptr left = nodes_.new_leaf(plan.left, true);
+        leaf_ptr right = nodes_.new_leaf(plan.total - plan.left, true);
+        std::vector<std::byte> all(nodes_.size(plan.total));
+        copy_both(way, pos, bytes, plan, all);
+        std::size_t const cut = nodes_.size(plan.left);
+        std::memcpy(left->data(), all.data(), cut);
+        std::memcpy(right->data(), all.data() + cut, all.size() - cut);
+
+        nodes_.own(way, root);
+        nodes_.expect_retired(2);
+        inner& parent = *way.at(1).node;
+        nodes_.replace_leaf(parent.child(plan.index), left);
+        nodes_.replace_leaf(parent.child(plan.index + 1), right);
+        way.add(root, n);
+        parent.set_count(plan.index, plan.left);
+        parent.set_count(plan.index + 1, plan.total - plan.left);
+        return true;
+    }
+
+    /// The elements of both leaves, with `bytes` at their place.
+    void copy_both(path const& way, std::uint64_t pos,
+                   std::span<std::byte const> bytes, sharing const& plan,
+                   std::span<std::byte> to) const {
+        inner const& parent = *way.at(1).node;
+        for (std::uint32_t i = plan.index; i != plan.index + 2; ++i) {
+            std::size_t const size = nodes_.size(parent.count(i));
+            leaf_elements const old = nodes_.nodes().leaf(parent.child(i));
+            if (i != way.at(1).index) {
+                std::memcpy(to.data(), old.data, size);
+                to = to.subspan(size);
+                continue;
+            }
+            spliced_bytes{old.data, size, nodes_.size(pos - way.first()),
+                          bytes}
+                .copy(0, size + bytes.size(), to.data());
+            to = to.subspan(size + bytes.size());
+        }
     }
 
     /// A leaf and what is inserted into it as several leaves of one parent.
