@@ -282,7 +282,8 @@ protected:
     static detail::element_buffer<T>
     read_buffer(detail::rope_root const& r, detail::pager<Policies>& pages,
                 selection const& what) {
-        auto out = detail::allocate_values<detail::element_buffer<T>>(what.count);
+        using buffer = detail::element_buffer<T>;
+        auto out = detail::allocate_values<buffer>(what.count);
         read_slice(r, pages, what, std::span(out));
         return out;
     }

@@ -36,8 +36,8 @@ namespace numstore::detail {
 /// own: `committer` ends transactions, `checkpointer` writes superblocks,
 /// `recovery` opens, `array_writer` changes arrays, `array_ref` reads them.
 ///
-/// Locks, in the order in which they are taken: `compacting`, the writer lock (a
-/// transaction, from its first access to its end), `work` (an operation, a
+/// Locks, in the order in which they are taken: `compacting`, the writer lock
+/// (a transaction, from its first access to its end), `work` (an operation, a
 /// publication, a checkpoint), `registry_guard`, those of pager and log.
 /// Readers take none of them but, to open an array by name,
 /// `registry_guard`.

@@ -89,7 +89,8 @@ struct options {
     std::uint64_t max_log_bytes = std::uint64_t{1} << 30;
     /// How long a write waits for another transaction: errc::timed_out.
     std::chrono::milliseconds lock_timeout{10'000};
-    /// Called by long calls (recovery, verify) with their progress.
+    /// Called by long calls (recovery, verify, backup, compact) with their
+    /// progress.
     progress_callback progress{};
     /// Network file systems often break locks and syncs; refused by default.
     bool allow_network_fs = false;

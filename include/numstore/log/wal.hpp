@@ -146,8 +146,8 @@ public:
         }
     }
 
-    /// Goes on in another segment, a very small one, so that this one can be given
-    /// up. Throws no_space, no_memory, io, failed.
+    /// Goes on in another segment, a very small one, so that this one can be
+    /// given up. Throws no_space, no_memory, io, failed.
     void rotate() {
         lock_type lock(guard_);
         require_working();
