@@ -192,7 +192,7 @@ BOOST_AUTO_TEST_CASE(pages_of_512_bytes) {
     fail_with_everything<policies<512>>(512, 2000);
 }
 BOOST_AUTO_TEST_CASE(pages_of_64_kib) {
-    fail_with_everything<policies<65536>>(4096, 30'000);
+    fail_with_everything<policies<65536>>(4096, 20'000);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

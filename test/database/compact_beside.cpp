@@ -22,8 +22,8 @@ BOOST_AUTO_TEST_SUITE(compact_beside)
 BOOST_AUTO_TEST_CASE(others_read_and_write_meanwhile) {
     file const f("numstore_compact_beside.ns");
     ns::database db(f.path, {.durability = ns::durability::none});
-    auto const before = scatter(db, "a", 400'000, 1);
-    scatter(db, "gone", 100'000, 2);
+    auto const before = scatter(db, "a", 200'000, 1);
+    scatter(db, "gone", 60'000, 2);
     auto a = db.open<std::int32_t>("a");
     auto const old = db.snapshot();
     db.clone("a", "twin");
