@@ -318,6 +318,29 @@ BOOST_AUTO_TEST_CASE(cycles_of_filling_and_erasing_reuse_the_file) {
     require_sound(db);
 }
 
+BOOST_AUTO_TEST_CASE(cycles_of_small_transactions_reuse_the_file) {
+    ns::database db(file("a.ns"), {.durability = ns::durability::none});
+    auto a = db.create<int>("a");
+    auto const piece = numbers((std::size_t{1} << 20) / sizeof(int));
+    std::uint64_t once = 0;
+    for (int i = 0; i != 12; ++i) {
+        for (std::uint64_t done = 0; done < large / 8; done += 1 << 20)
+            a.append(piece);
+        if (i == 0)
+            once = db.stats().file_bytes;
+        if (i % 3 == 0) {
+            a.erase(0, a.size());
+        } else if (i % 3 == 1) {
+            a.clear();
+        } else {
+            db.drop("a");
+            a = db.create<int>("a");
+        }
+    }
+    BOOST_TEST(db.stats().file_bytes <= once * 13 / 10 + (8u << 20));
+    require_sound(db);
+}
+
 BOOST_AUTO_TEST_CASE(edits_in_balance_keep_the_file_in_proportion) {
     ns::database db(file("a.ns"), {.durability = ns::durability::none});
     auto a = db.create<int>("a");

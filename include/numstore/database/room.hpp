@@ -32,7 +32,7 @@ public:
     /// that waits free. At most some checkpoints; does not throw for want of
     /// space.
     void prepare(std::uint64_t pages) {
-        std::uint64_t const wanted = pages + e_->pages->reserve_pages();
+        std::uint64_t const wanted = pages + e_->pages->kept_pages();
         std::uint64_t const free = free_pages();
         if (free >= wanted
             || waiting_pages()

@@ -360,6 +360,11 @@ public:
             grow(least - space_.free().pages());
         promised_ = pages;
     }
+    /// Free pages that ordinary allocation leaves alone.
+    std::uint64_t kept_pages() const noexcept {
+        std::scoped_lock lock(guard_);
+        return promised_ + reserve_pages();
+    }
     /// A checkpoint has written all that was promised room.
     void keep_promise() noexcept {
         std::scoped_lock lock(guard_);
