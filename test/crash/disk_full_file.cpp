@@ -1,18 +1,17 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../storage/support.hpp"
+
 #include <numstore/numstore.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -40,33 +39,19 @@ constexpr unsigned seeds = 1;
 using values = std::vector<int>;
 using model = std::map<std::string, values>;
 
-struct folder {
-    std::filesystem::path path;
-    folder() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "numstore-XXXXXX")
-                .string();
-        path = ::mkdtemp(name.data());
-    }
-    ~folder() { std::filesystem::remove_all(path); }
-};
-
 /// f() in a child process; true if it gave true.
 template <class F>
-bool in_child(F&& f) {
-    pid_t const child = ::fork();
-    if (child == 0) {
-        bool good = false;
+bool in_child(F f) {
+    std::string const wrong = ns::testing::in_child([&]() -> std::string {
         try {
-            good = f();
+            return f() ? "" : "it gave false";
         } catch (std::exception const& e) {
-            std::fprintf(stderr, "%s\n", e.what());
+            return e.what();
         }
-        ::_exit(good ? 0 : 1);
-    }
-    int status = 1;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    });
+    if (!wrong.empty())
+        BOOST_TEST_MESSAGE(wrong);
+    return wrong.empty();
 }
 
 template <class Policies>
@@ -136,7 +121,7 @@ BOOST_AUTO_TEST_SUITE(crash_disk_full_file)
 
 /// The system refuses to let a file grow past a limit.
 BOOST_AUTO_TEST_CASE(a_limit_of_the_file_size) {
-    folder const dir;
+    ns::testing::temporary_directory const dir;
     auto const limited = [](auto&& f) {
         return in_child([&] {
             std::signal(SIGXFSZ, SIG_IGN);
@@ -145,7 +130,7 @@ BOOST_AUTO_TEST_CASE(a_limit_of_the_file_size) {
         });
     };
     for (unsigned seed = 1; seed <= seeds; ++seed) {
-        std::string const name = (dir.path / std::to_string(seed)).string();
+        std::string const name = dir / std::to_string(seed);
         BOOST_TEST(limited([&] {
             return fill<ns::default_policies>(name + ".mapped", seed);
         }));
@@ -158,20 +143,20 @@ BOOST_AUTO_TEST_CASE(a_limit_of_the_file_size) {
 /// A file system that is full. Where none may be mounted the case above
 /// must do.
 BOOST_AUTO_TEST_CASE(a_small_tmpfs) {
-    folder const dir;
-    if (::mount("tmpfs", dir.path.c_str(), "tmpfs", 0, "size=6m") != 0) {
+    ns::testing::temporary_directory const dir;
+    if (::mount("tmpfs", dir.path().c_str(), "tmpfs", 0, "size=6m") != 0) {
         BOOST_TEST_MESSAGE("no tmpfs can be mounted here");
         return;
     }
     for (unsigned seed = 1; seed <= seeds; ++seed) {
-        std::string const name = (dir.path / "full.ns").string();
+        std::string const name = dir / "full.ns";
         BOOST_TEST(
             in_child([&] { return fill<ns::default_policies>(name, seed); }));
         std::filesystem::remove(name);
         BOOST_TEST(in_child([&] { return fill<in_file>(name, seed); }));
         std::filesystem::remove(name);
     }
-    BOOST_TEST(::umount(dir.path.c_str()) == 0);
+    BOOST_TEST(::umount(dir.path().c_str()) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../storage/support.hpp"
+
 #include <numstore/numstore.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -7,11 +9,11 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -28,15 +30,8 @@ struct small_pages : ns::default_policies {
 };
 
 struct fixture {
-    std::filesystem::path dir;
-    fixture() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "numstore-XXXXXX")
-                .string();
-        dir = ::mkdtemp(name.data());
-    }
-    ~fixture() { std::filesystem::remove_all(dir); }
-    std::string file(char const* name) const { return (dir / name).string(); }
+    ns::testing::temporary_directory dir;
+    std::string file(std::string_view name) const { return dir / name; }
 };
 
 std::vector<int> numbers(std::size_t n, int first = 0) {
@@ -206,7 +201,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_backup_leaves_nothing) {
                           code(ns::errc::cancelled));
     count = false;
     std::size_t files = 0;
-    for (auto const& f : std::filesystem::directory_iterator(dir)) {
+    for (auto const& f : std::filesystem::directory_iterator(dir.path())) {
         (void)f;
         ++files;
     }

@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../storage/support.hpp"
+
 #include <numstore/numstore.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -8,7 +10,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -18,15 +19,8 @@ namespace ns = numstore;
 namespace {
 
 struct fixture {
-    std::filesystem::path dir;
-    fixture() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "numstore-XXXXXX")
-                .string();
-        dir = ::mkdtemp(name.data());
-    }
-    ~fixture() { std::filesystem::remove_all(dir); }
-    std::string file() const { return (dir / "figures.ns").string(); }
+    ns::testing::temporary_directory dir;
+    std::string file() const { return dir / "figures.ns"; }
 };
 
 using pixel = std::array<float, 3>;

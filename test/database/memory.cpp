@@ -1,11 +1,12 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../storage/support.hpp"
+
 #include <numstore/numstore.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <numeric>
@@ -21,15 +22,8 @@ struct in_file : ns::default_policies {
 };
 
 struct fixture {
-    std::filesystem::path dir;
-    fixture() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "numstore-XXXXXX")
-                .string();
-        dir = ::mkdtemp(name.data());
-    }
-    ~fixture() { std::filesystem::remove_all(dir); }
-    std::string file() const { return (dir / "figures.ns").string(); }
+    ns::testing::temporary_directory dir;
+    std::string file() const { return dir / "figures.ns"; }
 };
 
 /// Bytes of a line of /proc/self/status, of the process's memory.

@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../storage/support.hpp"
+
 #include <numstore/numstore.hpp>
 #include <numstore/testing/simulated_storage.hpp>
 
@@ -7,12 +9,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <numeric>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ns = numstore;
@@ -40,15 +42,8 @@ struct simulated : ns::default_policies {
 using database = ns::basic_database<simulated>;
 
 struct fixture {
-    std::filesystem::path dir;
-    fixture() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "numstore-XXXXXX")
-                .string();
-        dir = ::mkdtemp(name.data());
-    }
-    ~fixture() { std::filesystem::remove_all(dir); }
-    std::string file(char const* name) const { return (dir / name).string(); }
+    ns::testing::temporary_directory dir;
+    std::string file(std::string_view name) const { return dir / name; }
 };
 
 std::vector<int> numbers(std::size_t n, int first = 0) {
