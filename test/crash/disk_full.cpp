@@ -37,6 +37,7 @@ struct policies : ns::default_policies {
 using logged = policies<512, ns::write_ahead_log>;
 using unlogged = policies<512, ns::no_log>;
 using large_pages = policies<4096, ns::write_ahead_log>;
+using larger_pages = policies<65536, ns::write_ahead_log>;
 
 using values = std::vector<int>;
 using model = std::map<std::string, values>;
@@ -235,6 +236,7 @@ BOOST_AUTO_TEST_CASE(without_a_log) {
 }
 BOOST_AUTO_TEST_CASE(with_large_pages) {
     fill_devices<large_pages>(600 << 10, 1600 << 10, 50 << 10);
+    fill_devices<larger_pages>(4 << 20, 6 << 20, 256 << 10);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
