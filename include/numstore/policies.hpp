@@ -81,6 +81,7 @@ concept tuning_policy = requires {
     { T::max_growth_bytes } -> std::convertible_to<std::uint64_t>;
     { T::log_segment_bytes } -> std::convertible_to<std::uint64_t>;
     { T::max_log_segment_bytes } -> std::convertible_to<std::uint64_t>;
+    { T::bulk_bytes } -> std::convertible_to<std::uint64_t>;
 };
 
 /// Sizes for ordinary files.
@@ -95,6 +96,9 @@ struct default_tuning {
     static constexpr std::uint64_t log_segment_bytes = std::uint64_t{1} << 18;
     static constexpr std::uint64_t max_log_segment_bytes = std::uint64_t{1}
                                                            << 24;
+    /// What is written in one call goes straight to its pages, past the log,
+    /// if it is at least this, and several leaves.
+    static constexpr std::uint64_t bulk_bytes = std::uint64_t{1} << 16;
 };
 
 /// The policy bag: derive from it and replace what should differ.

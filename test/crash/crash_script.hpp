@@ -23,7 +23,7 @@ namespace crash_test {
 using numstore::testing::power_loss;
 using numstore::testing::simulated_storage;
 
-struct small_sizes {
+struct small_sizes : numstore::default_tuning {
     static constexpr std::uint64_t reserve_bytes = 16384;
     static constexpr std::uint64_t growth_bytes = 16384;
     static constexpr std::uint64_t max_growth_bytes = std::uint64_t{1} << 20;

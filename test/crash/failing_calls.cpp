@@ -25,7 +25,7 @@ template <std::size_t PageSize>
 struct policies : ns::default_policies {
     static constexpr std::size_t page_size = PageSize;
     using storage = simulated_storage;
-    struct tuning {
+    struct tuning : ns::default_tuning {
         static constexpr std::uint64_t reserve_bytes = 16 * PageSize;
         static constexpr std::uint64_t growth_bytes = 16 * PageSize;
         static constexpr std::uint64_t max_growth_bytes = 256 * PageSize;

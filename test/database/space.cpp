@@ -31,7 +31,7 @@ constexpr std::uint64_t large = std::uint64_t{32} << 20;
 struct simulated : ns::default_policies {
     static constexpr std::size_t page_size = 512;
     using storage = ns::testing::simulated_storage;
-    struct tuning {
+    struct tuning : ns::default_tuning {
         static constexpr std::uint64_t reserve_bytes = 16384;
         static constexpr std::uint64_t growth_bytes = 16384;
         static constexpr std::uint64_t max_growth_bytes = 1 << 20;

@@ -171,7 +171,7 @@ private:
     std::uint64_t bulk_bytes() const noexcept {
         std::uint64_t const leaf = w_->state->shape.full_bytes();
         return std::max(leaf, std::min<std::uint64_t>(
-                                  std::max<std::uint64_t>(4 * leaf, 1 << 16),
+                                  std::max(4 * leaf, Policies::tuning::bulk_bytes),
                                   1 << 20));
     }
 

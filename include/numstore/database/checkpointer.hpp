@@ -290,6 +290,7 @@ private:
         std::uint64_t const sequence = e_->latest + 1;
         lsn const previous_redo = e_->newest.redo;
         e_->newest = next_;
+        e_->newest_is_unsure = false;
         for (format::shared_pages const& s : batch_->shares())
             e_->shares.add(s.pages, s.extra);
         e_->shares_dirty = false;

@@ -237,6 +237,7 @@ private:
         catalogue_version next;
         std::vector<std::unique_ptr<array_state::chain::node>> nodes;
         try {
+            e_->secure_superblock();
             prepare_catalogue(t, next);
             nodes = prepare_versions(t);
             e_->retired_nodes.reserve(e_->retired_nodes.size()

@@ -95,6 +95,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     // Guarded by `work`.
     mutex work;
     format::superblock newest;  ///< the last one that is durable
+    bool newest_is_unsure = false; ///< found in the file, and not written
     lsn older_redo{};           ///< where the log of the one before starts
     std::uint64_t captured = 0; ///< generation of the last one begun
     std::uint64_t latest = 1;   ///< sequence of the newest version
@@ -248,12 +249,18 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
     /// Durable on return. Throws io, failed.
     void write_superblock(format::superblock const& s) {
-        auto const image = format::encode_superblock(s);
-        std::vector<std::byte> block(
-            std::max(image.size(), pages->device().block_size()));
-        std::copy(image.begin(), image.end(), block.begin());
-        pages->write_durable(format::superblock_offsets[s.generation % 2],
-                             block);
+        pages->write_durable(place_of(s), image_of(s));
+    }
+
+    /// Before the first commit after opening: the newest superblock may be in
+    /// a cache of the system only, left there by a process that was killed or
+    /// that saw a sync fail. Durable with the next sync. If power goes while
+    /// it is written, the other one and the log lead to the same.
+    void secure_superblock() {
+        if (!newest_is_unsure)
+            return;
+        pages->write_at(place_of(newest), image_of(newest));
+        newest_is_unsure = false;
     }
 
     format::log_start stored_position(lsn redo) const
@@ -264,6 +271,19 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
                 p.salt, p.previous_checksum, p.start};
     }
 
+private:
+    static std::uint64_t place_of(format::superblock const& s) noexcept {
+        return format::superblock_offsets[s.generation % 2];
+    }
+    std::vector<std::byte> image_of(format::superblock const& s) const {
+        auto const image = format::encode_superblock(s);
+        std::vector<std::byte> block(
+            std::max(image.size(), pages->device().block_size()));
+        std::copy(image.begin(), image.end(), block.begin());
+        return block;
+    }
+
+public:
     // ending
 
     /// The last view or snapshot of a closed database gives up the file.

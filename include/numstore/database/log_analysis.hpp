@@ -52,6 +52,11 @@ public:
     }
     /// Batches behind a torn end: a log that went on here might meet them.
     bool has_remains() const noexcept { return remains_; }
+    /// Some of its bulk pages are to be written again.
+    bool has_unsure_bulk() const noexcept { return !unsure_.empty(); }
+    bool is_unsure_bulk(format::log_record const& r) const {
+        return unsure_.contains(r.transaction);
+    }
     /// The log was given up, and its place used for a later one.
     bool is_replaced() const noexcept { return replaced_; }
     std::vector<log_segment> const& segments() const noexcept {
@@ -135,9 +140,8 @@ private:
     }
 
     /// Bulk pages of commits that were not known to be durable may be lost:
-    /// then the log ends before the first such commit. What is there is
-    /// written again, for the page cache may hold what the disk does not.
-    /// All pages that will be needed are reserved.
+    /// then the log ends before the first such commit. All pages that will be
+    /// needed are reserved.
     void verify_bulk() {
         std::unordered_map<std::uint64_t, std::vector<placed_run>> open;
         lsn cut = end_;
@@ -150,9 +154,12 @@ private:
                 collect(record, runs);
                 if (record.kind() != format::log_kind::commit)
                     continue;
-                if (r.at >= durable_ && !secure(runs)) {
-                    cut = batch.first();
-                    return false;
+                if (r.at >= durable_ && !runs.empty()) {
+                    if (!are_whole(runs)) {
+                        cut = batch.first();
+                        return false;
+                    }
+                    unsure_.insert(record.transaction);
                 }
                 for (placed_run const& run : runs)
                     e_->pages->reserve(
@@ -186,7 +193,7 @@ private:
                           {run.checksums.begin(), run.checksums.end()}});
     }
 
-    bool secure(std::vector<placed_run> const& runs) {
+    bool are_whole(std::vector<placed_run> const& runs) const {
         for (placed_run const& run : runs) {
             std::vector<std::byte> leaf(run.leaf_pages * page_size);
             for (std::size_t i = 0; i != run.checksums.size(); ++i) {
@@ -196,8 +203,6 @@ private:
                 e_->pages->read(place, leaf);
                 if (pager<Policies>::checksum(leaf) != run.checksums[i])
                     return false;
-                if (!e_->read_only)
-                    e_->pages->write(place, leaf);
             }
         }
         return true;
@@ -215,6 +220,7 @@ private:
     bool replaced_ = false;
     std::vector<log_segment> segments_;
     std::unordered_set<std::uint64_t> skipped_;
+    std::unordered_set<std::uint64_t> unsure_; ///< transactions
     std::unordered_multimap<std::uint64_t, std::pair<lsn, lsn>> compensated_;
 };
 

@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/database/bulk_copies.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/committer.hpp>
 #include <numstore/database/engine.hpp>
@@ -22,6 +23,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace numstore::detail {
@@ -79,6 +81,8 @@ public:
         begin_versions();
         if constexpr (logging)
             replay();
+        else
+            e_->pages->settle();
     }
 
 private:
@@ -276,10 +280,12 @@ private:
                              "log that would replace it is missing");
         for (log_segment const& s : log.segments())
             e_->pages->reserve(extent_of(s));
+        e_->pages->settle();
         if (!log.found_batches() && !log.has_remains()) {
             if (e_->read_only)
                 return;
             resume_log(from);
+            e_->newest_is_unsure = true;
             if (other_damaged_)
                 checkpointer<Policies>(*e_).run();
             return;
@@ -303,10 +309,13 @@ private:
     void redo_all(log_analysis<Policies> const& log) {
         e_->next_transaction =
             std::max(e_->next_transaction, log.last_transaction() + 1);
+        bulk_copies<Policies> copies(*e_);
+        if (!e_->read_only && log.has_unsure_bulk())
+            copy_bulk(log, copies);
         typename pager<Policies>::checkpoint_scope const all(*e_->pages);
         auto const t = std::make_shared<transaction_state<Policies>>(
             *e_->pages, e_->next_transaction++);
-        redo<Policies> again(*e_, *t);
+        redo<Policies> again(*e_, *t, copies);
         log.each_record([&](lsn at, format::log_record const& r) {
             if (log.is_redone(at, r))
                 again(at, r);
@@ -314,6 +323,20 @@ private:
         });
         if (log.last_commit() != lsn{})
             committer<Policies>(*e_).publish_redone(*t, log.last_commit());
+        copies.retire_originals();
+    }
+
+    void copy_bulk(log_analysis<Policies> const& log,
+                   bulk_copies<Policies>& copies) const {
+        log.each_record([&](lsn at, format::log_record const& r) {
+            if (!log.is_unsure_bulk(r) || !log.is_redone(at, r))
+                return;
+            if (auto const* b = std::get_if<format::log_insert_bulk>(&r.body))
+                copies.copy(b->runs);
+            else if (auto const* m =
+                         std::get_if<format::log_bulk_more>(&r.body))
+                copies.copy(m->runs);
+        });
     }
 
     void report(std::uint64_t done, std::uint64_t total) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <numstore/database/array_writer.hpp>
+#include <numstore/database/bulk_copies.hpp>
 #include <numstore/database/catalogue_writer.hpp>
 #include <numstore/database/engine.hpp>
 #include <numstore/error.hpp>
@@ -27,7 +28,10 @@ class redo {
     using writer = array_writer<Policies>;
 
 public:
-    redo(engine_type& e, transaction& t) noexcept : e_(&e), t_(&t) {}
+    /// `copies` says where bulk pages are.
+    redo(engine_type& e, transaction& t,
+         bulk_copies<Policies> const& copies) noexcept
+        : e_(&e), t_(&t), copies_(&copies) {}
 
     void operator()(lsn at, format::log_record const& r) {
         try {
@@ -133,9 +137,15 @@ private:
             if (!e_->pages->contains(run.first, run.checksums.size()
                                                     * runs.leaf_pages()))
                 raise(errc::corrupt, "a bulk page is outside of the file");
-            bulk_.runs.push_back(
-                {run.first, run.checksums.size(),
-                 {run.checksums.begin(), run.checksums.end()}});
+            std::vector<std::uint64_t> const sums(run.checksums.begin(),
+                                                  run.checksums.end());
+            copies_->each_piece(run, [&](page_no first, std::size_t leaf,
+                                         std::size_t leaves) {
+                auto const from =
+                    sums.begin() + static_cast<std::ptrdiff_t>(leaf);
+                auto const end = from + static_cast<std::ptrdiff_t>(leaves);
+                bulk_.runs.push_back({first, leaves, {from, end}});
+            });
         }
         if (!last)
             return;
@@ -153,6 +163,7 @@ private:
 
     engine_type* e_;
     transaction* t_;
+    bulk_copies<Policies> const* copies_;
     bulk bulk_;
 };
 

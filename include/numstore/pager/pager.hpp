@@ -177,7 +177,17 @@ public:
         note_synced(n);
     }
 
-    /// One durable range outside of the pages: a superblock.
+    /// A range outside of the pages, a superblock; not durable until `sync`.
+    void write_at(std::uint64_t offset, std::span<std::byte const> bytes) {
+        std::error_code ec;
+        device_.write(offset, bytes, ec);
+        bytes_written_.fetch_add(bytes.size(), std::memory_order_relaxed);
+        writes_.fetch_add(1, std::memory_order_release);
+        if (ec)
+            fail(ec, "cannot write the superblock");
+    }
+
+    /// The same, durable on return.
     void write_durable(std::uint64_t offset,
                        std::span<std::byte const> bytes) {
         std::error_code ec;
@@ -208,10 +218,17 @@ public:
                std::vector<extent> const& next, std::uint64_t generation) {
         std::scoped_lock lock(guard_);
         file_pages_.store(pages, std::memory_order_release);
-        for (extent const& e : free)
-            space_.free().insert(e);
-        for (extent const& e : next)
-            space_.retire(e, 0, generation - 1);
+        space_.adopt(free, next, generation);
+    }
+    /// These pages are in use, whatever the lists say.
+    void reserve(extent e) {
+        std::scoped_lock lock(guard_);
+        space_.reserve(e);
+    }
+    /// All that is in use is reserved.
+    void settle() {
+        std::scoped_lock lock(guard_);
+        space_.settle();
     }
 
     /// Neighbouring pages. Throws no_space.
@@ -275,12 +292,6 @@ public:
     void ripen(std::uint64_t generation, std::uint64_t oldest) {
         std::scoped_lock lock(guard_);
         space_.ripen(generation, oldest);
-    }
-
-    /// Recovery: these pages are in use, whatever the free map says.
-    void reserve(extent e) {
-        std::scoped_lock lock(guard_);
-        space_.free().erase(e);
     }
 
     std::uint64_t free_pages() const noexcept {

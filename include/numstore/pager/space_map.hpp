@@ -231,6 +231,26 @@ public:
         waiting_pages_ += e.pages;
     }
 
+    /// As found in a file: free now, and after the superblock behind
+    /// `generation`. A log may know that some of both is in use: until
+    /// `settle`, `reserve` takes pages out of the two lists.
+    void adopt(std::vector<extent> const& free,
+               std::vector<extent> const& next, std::uint64_t generation) {
+        for (extent const& e : free)
+            free_.insert(e);
+        for (extent const& e : next)
+            adopted_.insert(e);
+        adopted_generation_ = generation;
+    }
+    void reserve(extent e) {
+        free_.erase(e);
+        adopted_.erase(e);
+    }
+    void settle() {
+        for (extent const& e : std::exchange(adopted_, extent_set(1)).extents())
+            retire(e, 0, adopted_generation_ - 1);
+    }
+
     /// Frees what neither superblock (the newest is `generation`) nor a
     /// reader needs; the oldest reader sees version `oldest`. In order: what
     /// was retired later waits for what was before.
@@ -264,6 +284,8 @@ public:
 
 private:
     extent_set free_;
+    extent_set adopted_{1};
+    std::uint64_t adopted_generation_ = 0;
     std::deque<waiting> waiting_;
     std::uint64_t waiting_pages_ = 0;
 };
