@@ -58,13 +58,13 @@ suite() {
         && run_tests dev --label-regex "$(IFS='|'; echo "^(${layers[*]})$")"
 }
 crash() {
-    configure dev && build dev numstore_test_crash \
-        && run_tests dev --label-regex '^crash$'
+    configure dev && build dev numstore_test_crash numstore_test_faults \
+        && run_tests dev --label-regex "^(crash|faults)$"
 }
 consumers() {
     configure dev && build dev \
         && run_tests dev --label-exclude \
-            "$(IFS='|'; echo "^(${layers[*]}|crash)$")"
+            "$(IFS='|'; echo "^(${layers[*]}|crash|faults)$")"
 }
 asan-ubsan() {
     configure asan-ubsan && build asan-ubsan && run_tests asan-ubsan

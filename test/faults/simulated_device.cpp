@@ -1,0 +1,115 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "device_errors.hpp"
+
+#include <numstore/testing/simulated_storage.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace {
+
+using namespace faults_test;
+using ns::testing::power_loss;
+using ns::testing::simulated_storage;
+
+template <std::size_t PageSize>
+struct simulated : ns::default_policies {
+    static constexpr std::size_t page_size = PageSize;
+    using storage = simulated_storage;
+    using tuning = small_sizes<PageSize>;
+};
+
+template <std::size_t PageSize, std::size_t Block>
+class simulated_medium {
+public:
+    using policies = simulated<PageSize>;
+
+    explicit simulated_medium(simulated_storage d = simulated_storage(Block))
+        : device_(std::move(d)) {
+        device_.record(ns::testing::recording::off);
+    }
+
+    ns::basic_database<policies> open(ns::options const& o) {
+        return ns::basic_database<policies>(device_, o);
+    }
+    void arm(device_fault const& f) {
+        before_ = device_.counts().failed;
+        device_.inject({.nth = f.nth,
+                        .kinds = ns::testing::all_calls,
+                        .error = error_of(f.what),
+                        .sticky = f.sticky,
+                        .transferred = part_of(f.what)});
+    }
+    std::uint64_t disarm() {
+        device_.clear_faults();
+        return device_.counts().failed - std::exchange(before_, device_.counts().failed);
+    }
+    simulated_medium crashed() const {
+        return simulated_medium(device_.clone());
+    }
+
+    /// After the program ended, and after a power loss.
+    template <class F>
+    void each_state(std::uint64_t seed, F&& f) {
+        for (simulated_storage const& left :
+             {device_.reopen(),
+              device_.after_power_loss(power_loss::random(seed))}) {
+            simulated_medium medium(left);
+            f(medium);
+        }
+    }
+
+private:
+    static std::error_code error_of(trouble t) {
+        switch (t) {
+        case trouble::no_space:
+        case trouble::half_then_space:
+            return std::make_error_code(std::errc::no_space_on_device);
+        case trouble::too_large:
+            return std::make_error_code(std::errc::file_too_large);
+        default: return std::make_error_code(std::errc::io_error);
+        }
+    }
+    static std::optional<std::size_t> part_of(trouble t) {
+        if (t == trouble::half_then_io || t == trouble::half_then_space)
+            return PageSize / 2 + 100;
+        return std::nullopt;
+    }
+
+    simulated_storage device_;
+    std::uint64_t before_ = 0;
+};
+
+template <std::size_t PageSize, std::size_t Block>
+void fail_with_everything(std::size_t n) {
+    using medium = simulated_medium<PageSize, Block>;
+    auto const script = fault_script<simulated<PageSize>>::all(n);
+    device_errors<medium> test(script, {.cache_bytes = 1 << 14});
+    with_each_error([&](trouble what, bool sticky) {
+        test.in_normal_work(what, sticky);
+        test.in_recovery(7, what, sticky);
+        if (is_long())
+            for (std::size_t const steps : {5U, 11U, script.size()})
+                test.in_recovery(steps, what, sticky);
+    });
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(faults_simulated_device)
+
+BOOST_AUTO_TEST_CASE(pages_of_512_bytes) {
+    fail_with_everything<512, 512>(2000);
+}
+BOOST_AUTO_TEST_CASE(pages_of_64_kib) {
+    fail_with_everything<65536, 4096>(20'000);
+}
+BOOST_AUTO_TEST_CASE(figures) {
+    BOOST_TEST(injected_device_errors() != 0U);
+    print_figure("injected_device_errors", injected_device_errors());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
