@@ -767,6 +767,38 @@ BOOST_AUTO_TEST_CASE(reading_a_crashed_file_writes_nothing) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_dropped_array_in_a_crashed_file_is_sound) {
+    with_both_blocks([](std::size_t block) {
+        simulated_storage device(block);
+        database db(device);
+        db.create<int>("a").append(many());
+        db.checkpoint();
+        db.drop("a");
+        auto const crashed = device.after_power_loss(power_loss::lose_all());
+        database reader(crashed, {.mode = ns::open_mode::read_only});
+        BOOST_TEST(reader.list().empty());
+        require_sound(reader);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(reading_a_crashed_file_copies_clones_in_memory) {
+    with_both_blocks([](std::size_t block) {
+        simulated_storage device(block);
+        database db(device);
+        db.create<int>("a").append(numbers(1000));
+        db.clone("a", "b");
+        db.open<int>("b").insert(300, numbers(700, -700));
+        db.clone("b", "c");
+        auto const before = all_of(db);
+        auto const crashed = device.after_power_loss(power_loss::lose_all());
+        auto const start = crashed.mark();
+        database reader(crashed, {.mode = ns::open_mode::read_only});
+        BOOST_TEST((all_of(reader) == before));
+        require_sound(reader);
+        BOOST_TEST(crashed.mark() == start);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_failed_sync_ends_writing_until_the_next_open) {
     using ns::testing::fault;
     for (auto const& f :

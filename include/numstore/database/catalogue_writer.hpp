@@ -206,9 +206,11 @@ private:
             copy.insert(t_->changes, 0, bytes);
             return copy.root();
         }
-        page_writer<Policies> out(*e_->pages, 0, t_->changes.allocated);
-        source.spill(t_->changes, out); // private leaves cannot be later
-        w.root = source.root();
+        if (!e_->read_only) {
+            page_writer<Policies> out(*e_->pages, 0, t_->changes.allocated);
+            source.spill(t_->changes, out); // private leaves cannot be later
+            w.root = source.root();
+        }
         t_->changes.freed.push_back(
             {w.root.node, w.root.height == 0 ? shape.pages : 1, w.root.height,
              w.root.size, shape.pages, shape.capacity,
