@@ -241,8 +241,11 @@ private:
         check_tree(name, shape, root);
     }
 
+    /// The largest element that such leaves can have, for nobody knows the
+    /// element of a dropped array: what is behind all of them is zero.
     static leaf_shape shape_of(retired const& t) noexcept {
         leaf_shape shape;
+        shape.element_size = t.leaf_pages * page_size / t.leaf_capacity;
         shape.pages = t.leaf_pages;
         shape.capacity = t.leaf_capacity;
         shape.page_bytes = t.leaf_pages * page_size;
