@@ -788,7 +788,11 @@ BOOST_AUTO_TEST_CASE(reading_a_crashed_file_copies_clones_in_memory) {
         db.create<int>("a").append(numbers(1000));
         db.clone("a", "b");
         db.open<int>("b").insert(300, numbers(700, -700));
+        db.create<int>("d").append(many());
+        db.checkpoint();
+        db.open<int>("d").insert(10000, numbers(50));
         db.clone("b", "c");
+        db.clone("d", "e");
         auto const before = all_of(db);
         auto const crashed = device.after_power_loss(power_loss::lose_all());
         auto const start = crashed.mark();

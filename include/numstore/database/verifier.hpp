@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -277,7 +278,8 @@ private:
         progress();
         page_no const place = ref.place();
         if (place == no_page)
-            return true;
+            return ref.node()->shares() == 0
+                   || unwritten_.insert(ref.node()).second;
         if (shares_.extra(place) == 0)
             return use({place, pages}, name, "an array", first, count);
         bool const again = visits_.extra(place) != 0;
@@ -324,6 +326,8 @@ private:
     std::unordered_map<std::uint64_t, rope_root> roots_;
     page_shares shares_;
     page_shares visits_; ///< how often shared pages were reached
+    /// Shared nodes that have no page yet.
+    std::unordered_set<frame const*> unwritten_;
     std::vector<retired> graveyard_;
     std::vector<owned> others_;
     page_bitmap used_;
