@@ -2,85 +2,16 @@
 #pragma once
 
 #include "policy_script.hpp"
-
-#include <sys/wait.h>
-#include <unistd.h>
+#include "reporting_child.hpp"
 
 #include <algorithm>
-#include <array>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace database_test {
-
-/// A child process that says by bytes through a pipe how far it has come.
-class reporting_child {
-public:
-    /// body(report) runs in a fork of this process.
-    template <class Body>
-    explicit reporting_child(Body&& body) {
-        std::array<int, 2> ends{};
-        BOOST_REQUIRE_EQUAL(::pipe(ends.data()), 0);
-        pid_ = ::fork();
-        BOOST_REQUIRE_GE(pid_, 0);
-        if (pid_ == 0) {
-            ::close(ends[0]);
-            try {
-                body([&] {
-                    if (::write(ends[1], "", 1) != 1)
-                        ::_exit(2);
-                });
-            } catch (...) {
-                ::_exit(1);
-            }
-            ::_exit(0);
-        }
-        ::close(ends[1]);
-        from_ = ends[0];
-    }
-    reporting_child(reporting_child const&) = delete;
-    reporting_child& operator=(reporting_child const&) = delete;
-    ~reporting_child() {
-        if (pid_ > 0)
-            kill_after(0);
-        ::close(from_);
-    }
-
-    /// Kills it after that many reports, unless it ends before; gives how
-    /// many reports it made.
-    std::uint64_t kill_after(std::uint64_t reports) {
-        std::uint64_t seen = 0;
-        while (seen < reports && hear())
-            ++seen;
-        ::kill(pid_, SIGKILL);
-        while (hear())
-            ++seen;
-        ::waitpid(std::exchange(pid_, 0), &status_, 0);
-        return seen;
-    }
-
-    /// It was killed, or had come to its end.
-    bool sound() const {
-        return WIFSIGNALED(status_)
-                   ? WTERMSIG(status_) == SIGKILL
-                   : WIFEXITED(status_) && WEXITSTATUS(status_) == 0;
-    }
-
-private:
-    bool hear() const {
-        char report = 0;
-        return ::read(from_, &report, 1) == 1;
-    }
-
-    pid_t pid_ = 0;
-    int from_ = -1;
-    int status_ = 0;
-};
 
 /// Kills a process in the middle of a script, again and again, and sees what
 /// is left in its file: what was acknowledged, or without a log and under

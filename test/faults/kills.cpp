@@ -1,0 +1,307 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../crash/reporting_child.hpp"
+#include "../storage/support.hpp"
+#include "kill_script.hpp"
+
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <new>
+#include <random>
+#include <string>
+
+// How many kills: NUMSTORE_KILLS, of each kind of want about a tenth. A
+// failure names the seed (NUMSTORE_SEED) and keeps the file: when a process is
+// killed cannot be repeated, but what it left can be opened.
+
+namespace {
+
+using namespace faults_test;
+
+struct in_file : ns::default_policies {
+    using storage = ns::file_storage;
+};
+
+#if defined(__SANITIZE_ADDRESS__)
+#define NUMSTORE_TEST_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NUMSTORE_TEST_SANITIZED
+#endif
+#endif
+
+std::uint64_t wanted_kills() {
+    char const* const set = std::getenv("NUMSTORE_KILLS");
+    if (set != nullptr)
+        return std::strtoull(set, nullptr, 10);
+    return is_optimised ? 60 : 20;
+}
+
+std::uint64_t run_seed() {
+    static std::uint64_t const value = ns::testing::seed();
+    return value;
+}
+
+struct kill_figures {
+    std::uint64_t kills = 0;
+    std::uint64_t full_disk = 0;
+    std::uint64_t memory_limit = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t refused = 0;
+};
+kill_figures figures;
+
+struct kill_options {
+    std::string directory;
+    std::size_t most = 20'000;    ///< elements of an array
+    bool limits_memory = false;   ///< in the child
+    std::uint64_t first_file = 0; ///< its number is a part of the seed
+};
+
+constexpr char committed = 1;
+constexpr char refused = 2; ///< no space or no memory: nothing has changed
+
+/// Children that change a database without end, each killed at a random
+/// moment; what they leave is what they acknowledged, or one step more.
+template <class Policies>
+class killing {
+    using database = ns::basic_database<Policies>;
+    using child = database_test::reporting_child;
+
+public:
+    explicit killing(kill_options o)
+        : options_(std::move(o)), file_(options_.first_file) {}
+
+    /// Gives how many were killed in fact.
+    std::uint64_t run(std::uint64_t wanted) {
+        std::uint64_t killed = 0;
+        while (killed < wanted) {
+            start();
+            std::uint64_t const most = 5 + random_() % 40;
+            for (std::uint64_t i = 0; i != most && killed < wanted; ++i)
+                BOOST_TEST_CONTEXT("NUMSTORE_SEED=" << run_seed() << ", file "
+                                                    << file_ << ", step "
+                                                    << next_)
+                    killed += round() ? 1 : 0;
+            std::filesystem::remove(path_);
+        }
+        return killed;
+    }
+
+private:
+    void start() {
+        ++file_;
+        random_.seed(run_seed() + file_);
+        path_ = options_.directory + "/killed" + std::to_string(file_) + ".ns";
+        script_ = std::make_unique<kill_script<Policies>>(
+            run_seed() * 1000 + file_, options_.most);
+        known_.clear();
+        next_ = 1;
+    }
+
+    ns::options open_options() const {
+        return {.cache_bytes = std::uint64_t{1} << (16 + file_ % 6),
+                .log_bytes = std::uint64_t{1} << (17 + file_ % 4)};
+    }
+
+    /// One child, and a look at what it left. True if it was killed.
+    bool round() {
+        std::uint64_t const memory = (random_() % 8192) << 10;
+        child work([&](auto report) {
+            if (options_.limits_memory)
+                limit_memory(memory);
+            change_without_end(report);
+        });
+        // At any time: in the middle of opening, or of a step.
+        std::chrono::microseconds const pause(
+            random_() % (random_() % 4 == 0 ? 20'000 : 3'000));
+        work.kill_after(random_() % 8, pause);
+        if (!work.sound())
+            fail("the child had an unexpected error");
+        figures.steps += work.said().size();
+        for (char const said : work.said()) {
+            if (said == committed)
+                script_->run(next_, known_, nullptr);
+            else
+                ++figures.refused;
+            ++next_;
+        }
+        attempted_ = known_;
+        script_->run(next_++, attempted_, nullptr);
+        if (std::filesystem::exists(path_))
+            look();
+        else if (!known_.empty())
+            fail("the file is gone");
+        return work.was_killed();
+    }
+
+    static void limit_memory(std::uint64_t more) {
+        auto const used = ns::testing::memory_in_use().address_space;
+        rlimit const most{used + more, used + more};
+        ::setrlimit(RLIMIT_AS, &most);
+    }
+
+    /// In the child. Ends by itself only where it cannot tell whether a step
+    /// has happened.
+    template <class Report>
+    void change_without_end(Report& report) try {
+        database db(path_, open_options());
+        for (;; ++next_) {
+            model after = known_;
+            try {
+                script_->run(next_, after, &db);
+                known_ = std::move(after);
+                report(committed);
+            } catch (ns::error const& e) {
+                if (e.code() == ns::errc::failed && options_.limits_memory)
+                    return;
+                if (e.code() != ns::errc::no_space
+                    && e.code() != ns::errc::no_memory)
+                    throw;
+                report(refused);
+            }
+        }
+    } catch (std::bad_alloc const&) {
+        if (!options_.limits_memory)
+            throw;
+    } catch (ns::error const& e) {
+        bool const wanted = options_.limits_memory
+                                ? e.code() == ns::errc::no_memory
+                                      || e.os_error() == ENOMEM
+                                : e.code() == ns::errc::no_space;
+        if (!wanted)
+            throw;
+    }
+
+    /// First as a reader, who writes nothing and so leaves the next child to
+    /// recover; then often also as a writer.
+    void look() {
+        try {
+            compare({.mode = ns::open_mode::read_only});
+            if (random_() % 2 == 0)
+                compare(open_options());
+        } catch (ns::error const& e) {
+            fail(e.what());
+        }
+    }
+
+    void compare(ns::options const& o) {
+        database db(path_, o);
+        auto const report = db.verify();
+        if (!report.ok())
+            fail(report.problems.front().what);
+        model found = content(db);
+        if (found != known_ && found != attempted_)
+            fail("the arrays are not what was acknowledged");
+        known_ = std::move(found);
+        attempted_ = known_;
+    }
+
+    void fail(std::string const& what) {
+        auto const kept =
+            (std::filesystem::temp_directory_path()
+             / ("numstore-killed-" + std::to_string(run_seed()) + "-"
+                + std::to_string(file_) + ".ns"))
+                .string();
+        std::error_code ec;
+        std::filesystem::copy_file(
+            path_, kept, std::filesystem::copy_options::overwrite_existing,
+            ec);
+        BOOST_REQUIRE_MESSAGE(false, what << "; the file is kept as " << kept);
+    }
+
+    kill_options options_;
+    std::uint64_t file_;
+    std::string path_;
+    std::mt19937_64 random_;
+    std::unique_ptr<kill_script<Policies>> script_;
+    model known_;
+    model attempted_; ///< with the step that was not acknowledged any more
+    std::uint64_t next_ = 1;
+};
+
+/// A tmpfs that a few arrays fill, where it may be mounted.
+class small_file_system {
+public:
+    small_file_system()
+        : mounted_(::mount("tmpfs", path().c_str(), "tmpfs", 0, "size=4m")
+                   == 0) {}
+    small_file_system(small_file_system const&) = delete;
+    small_file_system& operator=(small_file_system const&) = delete;
+    ~small_file_system() {
+        if (mounted_)
+            ::umount(path().c_str());
+    }
+    bool is_mounted() const { return mounted_; }
+    std::string const& path() const { return directory_.path(); }
+
+private:
+    ns::testing::temporary_directory directory_;
+    bool mounted_;
+};
+
+/// Half of the kills with each device that is a file.
+std::uint64_t kill(kill_options o, std::uint64_t wanted) {
+    BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << run_seed());
+    std::uint64_t const half = wanted / 2;
+    std::uint64_t killed = killing<ns::default_policies>(o).run(wanted - half);
+    o.first_file += 1'000'000;
+    killed += killing<in_file>(o).run(half);
+    figures.kills += killed;
+    return killed;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(faults_kills)
+
+BOOST_AUTO_TEST_CASE(at_random_times) {
+    ns::testing::temporary_directory const directory;
+    std::uint64_t const wanted = wanted_kills();
+    BOOST_TEST(kill({.directory = directory.path()}, wanted - wanted / 5)
+               == wanted - wanted / 5);
+}
+
+BOOST_AUTO_TEST_CASE(on_a_full_disk) {
+    small_file_system const small;
+    if (!small.is_mounted()) {
+        BOOST_TEST_MESSAGE("no tmpfs can be mounted here");
+        return;
+    }
+    figures.full_disk = kill({.directory = small.path(),
+                              .most = 300'000,
+                              .first_file = 2'000'000},
+                             wanted_kills() / 10);
+    BOOST_TEST(figures.full_disk == wanted_kills() / 10);
+}
+
+BOOST_AUTO_TEST_CASE(with_little_memory) {
+#ifdef NUMSTORE_TEST_SANITIZED
+    BOOST_TEST_MESSAGE("a sanitizer needs all the address space");
+#else
+    ns::testing::temporary_directory const directory;
+    figures.memory_limit = kill({.directory = directory.path(),
+                                 .most = 100'000,
+                                 .limits_memory = true,
+                                 .first_file = 4'000'000},
+                                wanted_kills() / 10);
+    BOOST_TEST(figures.memory_limit == wanted_kills() / 10);
+#endif
+}
+
+BOOST_AUTO_TEST_CASE(the_figures) {
+    BOOST_TEST(figures.steps != 0U);
+    print_figure("kills", figures.kills);
+    print_figure("kills_full_disk", figures.full_disk);
+    print_figure("kills_memory_limit", figures.memory_limit);
+    print_figure("kills_steps_acknowledged", figures.steps - figures.refused);
+    print_figure("kills_steps_refused", figures.refused);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
