@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <new>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -110,6 +111,23 @@ namespace detail {
 [[noreturn]] inline void raise(errc e, std::string const& what,
                                int os_error = 0) {
     throw error(e, what, os_error);
+}
+
+/// Made before they are needed, for making an error takes memory, and copying
+/// one does not.
+inline error const out_of_memory(errc::no_memory, "there is no memory left");
+inline error const uncertain_commit(
+    errc::failed, "the commit may or may not have happened; open the database "
+                  "again to find out");
+
+/// f(), as the public calls promise: where memory runs out errc::no_memory.
+template <class F>
+decltype(auto) reporting_no_memory(F&& f) {
+    try {
+        return f();
+    } catch (std::bad_alloc const&) {
+        throw error(out_of_memory);
+    }
 }
 
 /// Maps what a device reported to an `errc`: an `errc` stays itself, "no

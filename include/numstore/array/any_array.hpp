@@ -32,8 +32,9 @@ class basic_any_array {
 
 public:
     explicit basic_any_array(detail::array_ref<Policies> ref)
-        : ref_(std::move(ref)),
-          type_(element_type::parse(ref_.state().element)) {}
+        : ref_(std::move(ref)), type_(detail::reporting_no_memory([&] {
+              return element_type::parse(ref_.state().element);
+          })) {}
 
     basic_any_array in(basic_transaction<Policies>& tx) const {
         return basic_any_array(ref_.in(tx.shared_state()));
@@ -44,13 +45,16 @@ public:
     bool empty() const { return size() == 0; }
 
     array_info info() const {
-        std::uint64_t const n = size();
-        auto const entry =
-            detail::names<Policies>(ref_.shared_engine(), ref_.in_transaction(),
-                                    ref_.in_snapshot())
-                .describe(ref_.state().id);
-        return {entry.name, type_, n, n * type_.size(),
-                detail::stored_bytes_of<Policies>(entry, n)};
+        return detail::reporting_no_memory([&]() -> array_info {
+            std::uint64_t const n = size();
+            auto const entry =
+                detail::names<Policies>(ref_.shared_engine(),
+                                        ref_.in_transaction(),
+                                        ref_.in_snapshot())
+                    .describe(ref_.state().id);
+            return {entry.name, type_, n, n * type_.size(),
+                    detail::stored_bytes_of<Policies>(entry, n)};
+        });
     }
 
     attribute_map<Policies> attributes() const {
@@ -128,11 +132,13 @@ public:
     template <integer P>
     std::string to_string(P pos) const {
         auto const at = detail::to_count(pos, "position");
-        std::vector<std::byte> bytes(type_.size());
-        ref_.read([&](detail::rope_root const& r, auto& pages) {
-            tree(pages, r).read(at, bytes);
+        return detail::reporting_no_memory([&] {
+            std::vector<std::byte> bytes(type_.size());
+            ref_.read([&](detail::rope_root const& r, auto& pages) {
+                tree(pages, r).read(at, bytes);
+            });
+            return numstore::to_string(type_, bytes.data());
         });
-        return numstore::to_string(type_, bytes.data());
     }
 
     /// The array as one of T. Throws type_mismatch.
@@ -173,6 +179,11 @@ private:
     }
 
     std::vector<std::byte> normalized(std::span<std::byte const> bytes) const {
+        return detail::reporting_no_memory(
+            [&] { return normalized_copy(bytes); });
+    }
+    std::vector<std::byte>
+    normalized_copy(std::span<std::byte const> bytes) const {
         if (bytes.size() % type_.size() != 0)
             detail::raise(errc::size_mismatch,
                           std::to_string(bytes.size())

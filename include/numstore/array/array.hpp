@@ -136,20 +136,13 @@ public:
     /// and invalid_argument if a position is given twice.
     template <index_range I, detail::element_range<T> R>
     void scatter(I&& indices, R&& values) {
-        detail::index_list const list(indices, detail::any_size);
-        detail::with_element_bytes<T>(
-            std::forward<R>(values), [&](std::span<std::byte const> bytes) {
-                detail::require_same_size(bytes.size() / sizeof(T),
-                                          list.size());
-                std::vector<std::byte> sorted;
-                auto const in_order =
-                    detail::permuted<sizeof(T)>(bytes, list.order(), sorted);
-                ref_.change([&](writer& w) {
-                    detail::check_positions(list.positions(), w.size(), true);
-                    if (!list.empty())
-                        w.scatter(list.positions(), in_order);
+        detail::reporting_no_memory([&] {
+            detail::index_list const list(indices, detail::any_size);
+            detail::with_element_bytes<T>(
+                std::forward<R>(values), [&](std::span<std::byte const> bytes) {
+                    scatter_bytes(list, bytes);
                 });
-            });
+        });
     }
     template <index_range I>
     void scatter(I&& indices, std::initializer_list<T> values) {
@@ -195,9 +188,11 @@ public:
                 w.rope().read_strided(r.first, r.step,
                                       detail::bytes_of(removed));
                 base::normalize(detail::bytes_of(removed));
-                w.erase(r.first, r.step, r.count);
             }
-            return detail::to_values<T>(std::move(removed));
+            auto values = detail::to_values<T>(std::move(removed));
+            if (r.count != 0)
+                w.erase(r.first, r.step, r.count);
+            return values;
         });
     }
 
@@ -205,11 +200,13 @@ public:
     /// invalid_argument if one is given twice.
     template <index_range I>
     void erase_at(I&& indices) {
-        detail::index_list const list(indices, detail::any_size);
-        ref_.change([&](writer& w) {
-            detail::check_positions(list.positions(), w.size(), true);
-            if (!list.empty())
-                w.erase_at(list.positions());
+        detail::reporting_no_memory([&] {
+            detail::index_list const list(indices, detail::any_size);
+            ref_.change([&](writer& w) {
+                detail::check_positions(list.positions(), w.size(), true);
+                if (!list.empty())
+                    w.erase_at(list.positions());
+            });
         });
     }
 
@@ -256,6 +253,19 @@ public:
     }
 
 private:
+    void scatter_bytes(detail::index_list const& list,
+                       std::span<std::byte const> bytes) {
+        detail::require_same_size(bytes.size() / sizeof(T), list.size());
+        std::vector<std::byte> sorted;
+        auto const in_order =
+            detail::permuted<sizeof(T)>(bytes, list.order(), sorted);
+        ref_.change([&](writer& w) {
+            detail::check_positions(list.positions(), w.size(), true);
+            if (!list.empty())
+                w.scatter(list.positions(), in_order);
+        });
+    }
+
     template <class P>
     static auto checked(P pos) {
         return [at = detail::to_count(pos, "position")](std::uint64_t size) {
@@ -278,7 +288,9 @@ private:
                     w.insert(at, bytes);
             });
         } else {
-            insert_in_pieces(where, std::forward<R>(values));
+            detail::reporting_no_memory([&] {
+                insert_in_pieces(where, std::forward<R>(values));
+            });
         }
     }
 
@@ -331,11 +343,13 @@ private:
     /// Several changes as one: f(this array inside a transaction).
     template <class F>
     void compound(F&& f) {
-        detail::committer<Policies>(ref_.owner())
-            .as_one(ref_.in_transaction(), [&](auto const& t) {
-                array inside(ref_.in(t));
-                f(inside);
-            });
+        detail::reporting_no_memory([&] {
+            detail::committer<Policies>(ref_.owner())
+                .as_one(ref_.in_transaction(), [&](auto const& t) {
+                    array inside(ref_.in(t));
+                    f(inside);
+                });
+        });
     }
 };
 

@@ -86,7 +86,9 @@ public:
 
     array_view() = default;
     explicit array_view(source s)
-        : source_(std::make_shared<source const>(std::move(s))) {}
+        : source_(detail::reporting_no_memory([&] {
+              return std::make_shared<source const>(std::move(s));
+          })) {}
 
     class iterator {
     public:
@@ -177,7 +179,9 @@ public:
         void load() const {
             std::uint64_t const pos = source_->position(index_);
             if (!run_.holds(pos))
-                run_ = detail::load_view_run(source_->at, pos);
+                run_ = detail::reporting_no_memory([&] {
+                    return detail::load_view_run(source_->at, pos);
+                });
             std::uint64_t const skip = pos - run_.first;
             here_ = run_.data == nullptr
                         ? nullptr

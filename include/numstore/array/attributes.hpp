@@ -31,29 +31,35 @@ public:
     /// Adds or replaces. Throws invalid_argument (key, value too large).
     template <attribute_source V>
     void set(std::string_view key, V&& value) {
-        detail::check_attribute_key(key);
-        auto const bytes =
-            format::encode_attribute(to_attribute(std::forward<V>(value)));
-        names_.change([&](auto& w) { w.set_attribute(id_, key, bytes); });
+        detail::reporting_no_memory([&] {
+            detail::check_attribute_key(key);
+            auto const bytes =
+                format::encode_attribute(to_attribute(std::forward<V>(value)));
+            names_.change([&](auto& w) { w.set_attribute(id_, key, bytes); });
+        });
     }
 
     /// Throws not_found, type_mismatch, out_of_range.
     template <attribute_target V>
     V get(std::string_view key) const {
-        if (auto value = get_if<V>(key))
-            return std::move(*value);
-        detail::raise(errc::not_found,
-                      "there is no attribute " + std::string(key));
+        return detail::reporting_no_memory([&] {
+            if (auto value = get_if<V>(key))
+                return V(std::move(*value));
+            detail::raise(errc::not_found,
+                          "there is no attribute " + std::string(key));
+        });
     }
 
     /// Nothing if there is none. Throws type_mismatch, out_of_range.
     template <attribute_target V>
     std::optional<V> get_if(std::string_view key) const {
-        auto const entry = names_.describe(id_);
-        for (auto const& [name, value] : entry.attributes)
-            if (name == key)
-                return attribute_cast<V>(format::decode_attribute(value));
-        return std::nullopt;
+        return detail::reporting_no_memory([&]() -> std::optional<V> {
+            auto const entry = names_.describe(id_);
+            for (auto const& [name, value] : entry.attributes)
+                if (name == key)
+                    return attribute_cast<V>(format::decode_attribute(value));
+            return std::nullopt;
+        });
     }
 
     bool contains(std::string_view key) const {
@@ -62,16 +68,20 @@ public:
 
     /// False if there was none.
     bool erase(std::string_view key) {
-        return names_.change(
-            [&](auto& w) { return w.erase_attribute(id_, key); });
+        return detail::reporting_no_memory([&] {
+            return names_.change(
+                [&](auto& w) { return w.erase_attribute(id_, key); });
+        });
     }
 
     /// All keys and values, sorted by key.
     std::vector<std::pair<std::string, attribute_value>> list() const {
-        std::vector<std::pair<std::string, attribute_value>> found;
-        for (auto const& [name, value] : names_.describe(id_).attributes)
-            found.emplace_back(name, format::decode_attribute(value));
-        return found;
+        return detail::reporting_no_memory([&] {
+            std::vector<std::pair<std::string, attribute_value>> found;
+            for (auto const& [name, value] : names_.describe(id_).attributes)
+                found.emplace_back(name, format::decode_attribute(value));
+            return found;
+        });
     }
 
 private:

@@ -121,27 +121,31 @@ public:
 
     template <slicing S>
     std::vector<T> to_vector(S const& s) const {
-        return detail::to_values<T>(
-            ref_.read([&](detail::rope_root const& r, auto& pages) {
-                return read_buffer(r, pages, detail::resolve(s, r.size));
-            }));
+        return ref_.read([&](detail::rope_root const& r, auto& pages) {
+            return detail::to_values<T>(
+                read_buffer(r, pages, detail::resolve(s, r.size)));
+        });
     }
 
     /// The elements at these positions, in the order given; each leaf is
     /// read once. Throws out_of_range.
     template <index_range I>
     std::vector<T> gather(I&& indices) const {
-        detail::index_list const list(indices, detail::any_size);
-        detail::element_buffer<T> stored(list.size());
-        gather_sorted(list, detail::bytes_of(stored));
-        return detail::to_values<T>(std::move(stored));
+        return detail::reporting_no_memory([&] {
+            detail::index_list const list(indices, detail::any_size);
+            detail::element_buffer<T> stored(list.size());
+            gather_sorted(list, detail::bytes_of(stored));
+            return detail::to_values<T>(std::move(stored));
+        });
     }
     /// To the front of `out`. Throws size_mismatch if it is too small.
     template <index_range I>
     void gather(I&& indices, std::span<T> out) const {
-        detail::index_list const list(indices, detail::any_size);
-        require_room(list.size(), out.size());
-        gather_sorted(list, detail::bytes_of(out.first(list.size())));
+        detail::reporting_no_memory([&] {
+            detail::index_list const list(indices, detail::any_size);
+            require_room(list.size(), out.size());
+            gather_sorted(list, detail::bytes_of(out.first(list.size())));
+        });
     }
     template <index_range I>
     void gather(I&& indices, std::vector<bool>& out) const

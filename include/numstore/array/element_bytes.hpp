@@ -55,13 +55,15 @@ using element_buffer =
 template <class V>
 V allocate_values(std::uint64_t count) {
     constexpr std::uint64_t address_space = std::uint64_t{1} << 47;
-    try {
-        if (count <= address_space / sizeof(typename V::value_type))
-            return V(static_cast<std::size_t>(count));
-    } catch (std::bad_alloc const&) { // NOLINT: said below
-    }
-    raise(errc::no_memory,
-          "room for " + std::to_string(count) + " elements");
+    return reporting_no_memory([&] {
+        try {
+            if (count <= address_space / sizeof(typename V::value_type))
+                return V(static_cast<std::size_t>(count));
+        } catch (std::bad_alloc const&) { // NOLINT: said below
+        }
+        raise(errc::no_memory,
+              "room for " + std::to_string(count) + " elements");
+    });
 }
 
 /// The elements that were read.

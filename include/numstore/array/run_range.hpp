@@ -43,7 +43,9 @@ class run_range : public std::ranges::view_interface<run_range<T, Policies>> {
 
 public:
     run_range(pinned at, std::uint64_t first, std::uint64_t count)
-        : pinned_(std::make_shared<pinned const>(std::move(at))),
+        : pinned_(detail::reporting_no_memory([&] {
+              return std::make_shared<pinned const>(std::move(at));
+          })),
           first_(first),
           end_(first + count) {}
 
@@ -70,8 +72,10 @@ public:
 
         value_type operator*() const noexcept { return run_; }
         iterator& operator++() {
-            cursor_.seek(cursor_.position() + run_.size());
-            load();
+            detail::reporting_no_memory([&] {
+                cursor_.seek(cursor_.position() + run_.size());
+                load();
+            });
             return *this;
         }
         void operator++(int) { ++*this; }
@@ -92,9 +96,11 @@ public:
     };
 
     iterator begin() const {
-        cursor c = pinned_->cursor();
-        c.seek(first_);
-        return iterator(std::move(c), end_);
+        return detail::reporting_no_memory([&] {
+            cursor c = pinned_->cursor();
+            c.seek(first_);
+            return iterator(std::move(c), end_);
+        });
     }
     std::default_sentinel_t end() const noexcept { return {}; }
 

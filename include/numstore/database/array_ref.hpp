@@ -74,6 +74,45 @@ public:
     /// not_found, transaction_ended.
     template <class F>
     decltype(auto) read(F&& f) const {
+        return reporting_no_memory(
+            [&]() -> decltype(auto) { return read_version(f); });
+    }
+
+    std::uint64_t size() const {
+        return read([](rope_root const& r, auto&) { return r.size; });
+    }
+
+    /// For views and chunks.
+    pinned_root<Policies> pin() const {
+        return reporting_no_memory([&] { return pin_version(); });
+    }
+
+    /// f(array_writer) in the transaction, or in one of its own that it then
+    /// commits. A call that throws has changed nothing.
+    template <class F>
+    decltype(auto) change(F&& f) const {
+        return reporting_no_memory(
+            [&]() -> decltype(auto) { return change_newest(f); });
+    }
+
+    /// What the transaction has of this array; takes its lock. Under `work`.
+    work& touch(transaction& t) const {
+        t.require_active();
+        auto const i = t.works.find(state_->id);
+        work& w = i != t.works.end() ? i->second : first_touch(t);
+        if (w.dropped)
+            raise_dropped();
+        return w;
+    }
+
+    [[noreturn]] void raise_dropped() const {
+        raise(errc::not_found,
+              engine_->name + ": array " + state_->name + " was dropped");
+    }
+
+private:
+    template <class F>
+    decltype(auto) read_version(F& f) const {
         if (transaction_ != nullptr)
             return read_in_transaction(f);
         if (pin_ != nullptr) {
@@ -85,12 +124,7 @@ public:
         return f(root_at(scope.sequence()), *engine_->pages);
     }
 
-    std::uint64_t size() const {
-        return read([](rope_root const& r, auto&) { return r.size; });
-    }
-
-    /// For views and chunks.
-    pinned_root<Policies> pin() const {
+    pinned_root<Policies> pin_version() const {
         if (pin_ != nullptr) {
             if (engine_->fork.forked())
                 engine_->require_open();
@@ -106,10 +140,8 @@ public:
         return {p, w.root, state_->shape};
     }
 
-    /// f(array_writer) in the transaction, or in one of its own that it then
-    /// commits. A call that throws has changed nothing.
     template <class F>
-    decltype(auto) change(F&& f) const {
+    decltype(auto) change_newest(F& f) const {
         if (transaction_ != nullptr)
             return change_in(*transaction_, f);
         if (pin_ != nullptr)
@@ -132,22 +164,6 @@ public:
         }
     }
 
-    /// What the transaction has of this array; takes its lock. Under `work`.
-    work& touch(transaction& t) const {
-        t.require_active();
-        auto const i = t.works.find(state_->id);
-        work& w = i != t.works.end() ? i->second : first_touch(t);
-        if (w.dropped)
-            raise_dropped();
-        return w;
-    }
-
-    [[noreturn]] void raise_dropped() const {
-        raise(errc::not_found,
-              engine_->name + ": array " + state_->name + " was dropped");
-    }
-
-private:
     [[noreturn]] void raise_foreign(char const* what) const {
         raise(errc::invalid_argument, engine_->name + ": array " + state_->name
                                           + " in a " + what

@@ -62,24 +62,24 @@ public:
     template <path_like Path>
         requires file_device<storage>
     explicit basic_database(Path const& path, options o = {}) {
-        if constexpr (detail::filesystem_path<Path>)
-            open_file(path.string(), std::move(o));
-        else
-            open_file(std::string(std::string_view(path)), std::move(o));
+        detail::reporting_no_memory(
+            [&] { open_file(text_of(path), std::move(o)); });
     }
 
     /// A database in memory, which goes with it.
     explicit basic_database(options o = {})
         requires(!file_device<storage> && std::default_initializable<storage>)
     {
-        open_device(storage(), std::move(o));
+        detail::reporting_no_memory(
+            [&] { open_device(storage(), std::move(o)); });
     }
 
     /// Opens what is on a device; an empty device becomes a database.
     explicit basic_database(storage device, options o = {})
         requires(!file_device<storage>)
     {
-        open_device(std::move(device), std::move(o));
+        detail::reporting_no_memory(
+            [&] { open_device(std::move(device), std::move(o)); });
     }
 
     basic_database(basic_database&&) noexcept = default;
@@ -107,7 +107,8 @@ public:
     /// does nothing.
     void close() {
         if (engine_ != nullptr)
-            detail::closing<Policies>(*engine_).run();
+            detail::reporting_no_memory(
+                [&] { detail::closing<Policies>(*engine_).run(); });
     }
 
     /// Starts a transaction; costs nothing until it is used. Throws closed,
@@ -143,7 +144,8 @@ public:
     /// on reading. Costs two syncs, or nothing if nothing has changed.
     /// Throws no_space, io, failed.
     void checkpoint() {
-        detail::committer<Policies>(engine()).checkpoint();
+        detail::reporting_no_memory(
+            [&] { detail::committer<Policies>(engine()).checkpoint(); });
     }
 
     /// Gives space back: makes leaves full and those of each array
@@ -154,7 +156,10 @@ public:
     /// O(bytes of all arrays). Throws cancelled (options::progress), timed_out
     /// (another transaction holds on), no_space, io, failed; what was done
     /// until then stays.
-    void compact() { detail::compactor<Policies>(engine()).run(); }
+    void compact() {
+        detail::reporting_no_memory(
+            [&] { detail::compactor<Policies>(engine()).run(); });
+    }
 
     /// Writes all arrays, as they are now, to a new file while others read and
     /// write: compact, verified, and there under this name only once it is
@@ -167,11 +172,10 @@ public:
     template <class Other = Policies, path_like Path>
         requires file_device<typename Other::storage>
     void backup(Path const& path) const {
-        detail::backup<Policies, Other> copy(shared_engine());
-        if constexpr (detail::filesystem_path<Path>)
-            copy.to_file(path.string());
-        else
-            copy.to_file(std::string(std::string_view(path)));
+        detail::reporting_no_memory([&] {
+            detail::backup<Policies, Other>(shared_engine())
+                .to_file(text_of(path));
+        });
     }
 
     /// Copies all arrays, as they are now, into another database beside what
@@ -179,18 +183,23 @@ public:
     /// for a name that `target` has.
     template <class Other>
     void backup(basic_database<Other>& target) const {
-        detail::backup<Policies, Other>(shared_engine())
-            .into(target.shared_engine());
+        detail::reporting_no_memory([&] {
+            detail::backup<Policies, Other>(shared_engine())
+                .into(target.shared_engine());
+        });
     }
 
     /// Reads every page in use and checks all invariants of the file.
     /// Throws only where the database cannot be used at all.
     verify_report verify() const {
-        return detail::verifier<Policies>(*shared_engine()).run();
+        return detail::reporting_no_memory([&] {
+            return detail::verifier<Policies>(*shared_engine()).run();
+        });
     }
 
     statistics stats() const {
-        return detail::collect_statistics(*shared_engine());
+        return detail::reporting_no_memory(
+            [&] { return detail::collect_statistics(*shared_engine()); });
     }
 
 private:
@@ -199,6 +208,14 @@ private:
     friend class basic_database;
 
     detail::names<Policies> names() const { return {shared_engine()}; }
+
+    template <path_like Path>
+    static std::string text_of(Path const& path) {
+        if constexpr (detail::filesystem_path<Path>)
+            return path.string();
+        else
+            return std::string(std::string_view(path));
+    }
 
     engine_type& engine() const {
         if (engine_ == nullptr)

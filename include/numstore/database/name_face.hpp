@@ -31,48 +31,57 @@ public:
     /// A new, empty array. Throws already_exists, invalid_argument (name).
     template <class T>
     array<T, Policies> create(std::string_view name) {
-        return array<T, Policies>(make<T>(name, false));
+        return make<T>(name, false);
     }
 
     /// Throws not_found, type_mismatch.
     template <class T>
     array<T, Policies> open(std::string_view name) {
-        return array<T, Policies>(
-            face().names().open(name, element_description<T>::text()));
+        return reporting_no_memory([&] {
+            return array<T, Policies>(
+                face().names().open(name, element_description<T>::text()));
+        });
     }
 
     /// Throws type_mismatch, invalid_argument (name).
     template <class T>
     array<T, Policies> open_or_create(std::string_view name) {
-        return array<T, Policies>(make<T>(name, true));
+        return make<T>(name, true);
     }
 
     /// An array whose element type is not known. Throws not_found.
     basic_any_array<Policies> open_any(std::string_view name) {
-        return basic_any_array<Policies>(face().names().open(name, {}));
+        return reporting_no_memory([&] {
+            return basic_any_array<Policies>(face().names().open(name, {}));
+        });
     }
 
     /// A new array of a type described at run time. Throws already_exists,
     /// invalid_argument (name; too large an element).
     basic_any_array<Policies> create_any(std::string_view name,
                                          element_type const& type) {
-        require_element_fits<Policies>(type.size());
-        return basic_any_array<Policies>(face().names().create(
-            name, type.to_string(), static_cast<std::uint32_t>(type.size()),
-            false));
+        return reporting_no_memory([&] {
+            require_element_fits<Policies>(type.size());
+            return basic_any_array<Policies>(face().names().create(
+                name, type.to_string(),
+                static_cast<std::uint32_t>(type.size()), false));
+        });
     }
 
     bool contains(std::string_view name) const {
-        return face().names().contains(name);
+        return reporting_no_memory(
+            [&] { return face().names().contains(name); });
     }
 
     /// O(log arrays) and no pages of the array. Its pages come back in later
     /// checkpoints. Throws not_found.
-    void drop(std::string_view name) { face().names().drop(name); }
+    void drop(std::string_view name) {
+        reporting_no_memory([&] { face().names().drop(name); });
+    }
 
     /// Throws not_found, already_exists, invalid_argument (name).
     void rename(std::string_view from, std::string_view to) {
-        face().names().rename(from, to);
+        reporting_no_memory([&] { face().names().rename(from, to); });
     }
 
     /// A new array with the elements and attributes that `from` has now; what
@@ -80,7 +89,7 @@ public:
     /// size: pages are shared until one of the arrays changes them. Throws
     /// not_found, already_exists, invalid_argument (name).
     void clone(std::string_view from, std::string_view to) {
-        face().names().clone(from, to);
+        reporting_no_memory([&] { face().names().clone(from, to); });
     }
 
     /// A new array with the elements, holes and attributes of `source` (an
@@ -91,21 +100,25 @@ public:
     /// database: the source is in another transaction).
     template <array_handle Source>
     void copy(Source const& source, std::string_view name) {
-        copy_array(source.ref(), face().names(), name);
+        reporting_no_memory(
+            [&] { copy_array(source.ref(), face().names(), name); });
     }
 
     /// Arrays whose names match `pattern`, sorted by name: `*` stands for any
     /// characters, '/' too, `?` for one. O(arrays below the fixed part).
     std::vector<array_info> list(std::string_view pattern = "*") const {
-        return list_arrays(face().names(), pattern);
+        return reporting_no_memory(
+            [&] { return list_arrays(face().names(), pattern); });
     }
 
 private:
     template <class T>
-    array_ref<Policies> make(std::string_view name, bool or_open) {
+    array<T, Policies> make(std::string_view name, bool or_open) {
         using description = element_description<T>;
-        return face().names().create(name, description::text(),
-                                     description::size, or_open);
+        return reporting_no_memory([&] {
+            return array<T, Policies>(face().names().create(
+                name, description::text(), description::size, or_open));
+        });
     }
 
     Face& face() noexcept { return static_cast<Face&>(*this); }

@@ -21,17 +21,21 @@ public:
     /// Throws not_found, type_mismatch.
     template <class T>
     const_array<T, Policies> open(std::string_view name) const {
-        return const_array<T, Policies>(
-            names().open(name, detail::element_description<T>::text()));
+        return detail::reporting_no_memory([&] {
+            return const_array<T, Policies>(
+                names().open(name, detail::element_description<T>::text()));
+        });
     }
 
     bool contains(std::string_view name) const {
-        return names().contains(name);
+        return detail::reporting_no_memory(
+            [&] { return names().contains(name); });
     }
 
     /// See `database::list`.
     std::vector<array_info> list(std::string_view pattern = "*") const {
-        return detail::list_arrays(names(), pattern);
+        return detail::reporting_no_memory(
+            [&] { return detail::list_arrays(names(), pattern); });
     }
 
     /// For numstore's own use.
@@ -41,8 +45,10 @@ private:
     friend basic_database<Policies>;
 
     explicit basic_snapshot(std::shared_ptr<detail::engine<Policies>> e)
-        : pin_(std::make_shared<detail::read_pin<Policies> const>(
-              std::move(e))) {}
+        : pin_(detail::reporting_no_memory([&] {
+              return std::make_shared<detail::read_pin<Policies> const>(
+                  std::move(e));
+          })) {}
 
     detail::names<Policies> names() const {
         return {pin_->shared_engine(), {}, pin_};

@@ -45,7 +45,9 @@ public:
     savepoint_mark savepoint() {
         savepoint_mark m;
         m.transaction_ = state_;
-        m.number_ = detail::committer<Policies>(*engine_).savepoint(*state_);
+        m.number_ = detail::reporting_no_memory([&] {
+            return detail::committer<Policies>(*engine_).savepoint(*state_);
+        });
         return m;
     }
 
@@ -54,8 +56,10 @@ public:
     /// transaction, transaction_ended.
     void rollback_to(savepoint_mark const& mark) {
         bool const own = mark.transaction_.lock() == state_;
-        detail::committer<Policies>(*engine_).rollback_to(
-            *state_, own ? mark.number_ : 0);
+        detail::reporting_no_memory([&] {
+            detail::committer<Policies>(*engine_).rollback_to(
+                *state_, own ? mark.number_ : 0);
+        });
     }
 
     /// Makes all changes at once. Durable on return as options::durability
@@ -63,8 +67,8 @@ public:
     /// commit together. Throws transaction_ended, no_space (then it can
     /// only be rolled back), failed (then the next open decides).
     void commit() {
-        detail::committer<Policies> c(*engine_);
-        c.commit(state_);
+        detail::reporting_no_memory(
+            [&] { detail::committer<Policies>(*engine_).commit(state_); });
     }
 
     /// Undoes everything; costs no I/O. Throws transaction_ended.
@@ -90,7 +94,9 @@ private:
 
     explicit basic_transaction(std::shared_ptr<engine_type> e)
         : engine_(std::move(e)),
-          state_(detail::committer<Policies>(*engine_).begin()) {}
+          state_(detail::reporting_no_memory([&] {
+              return detail::committer<Policies>(*engine_).begin();
+          })) {}
 
     detail::names<Policies> names() const {
         engine_->require_open();
