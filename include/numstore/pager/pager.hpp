@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -234,6 +235,7 @@ public:
     /// Neighbouring pages. Throws no_space.
     extent allocate(std::uint64_t pages) {
         std::scoped_lock lock(guard_);
+        space_.free().prepare(spare_extents);
         return take(pages);
     }
 
@@ -244,6 +246,7 @@ public:
     extent allocate_run(std::uint64_t wanted, std::uint64_t unit,
                         page_no hint = no_page) {
         std::scoped_lock lock(guard_);
+        space_.free().prepare(spare_extents);
         if (prefers_low()) {
             std::uint64_t const least =
                 std::min(wanted, low_.load(std::memory_order_relaxed) * unit);
@@ -273,10 +276,16 @@ public:
         return take(wanted, unit);
     }
 
-    /// Pages that no durable state refers to: free at once.
+    /// Pages that no durable state refers to: free at once. Where memory is
+    /// short for much at once they are only for who opens the file again, and
+    /// nobody may write until then.
     void release(extent e) noexcept {
         std::scoped_lock lock(guard_);
-        space_.free().insert(e);
+        try {
+            space_.free().insert(e);
+        } catch (std::bad_alloc const&) {
+            set_failed();
+        }
     }
     void release(std::span<extent const> all) noexcept {
         for (extent const& e : all)
@@ -365,6 +374,7 @@ public:
     /// for the next checkpoint. Throws no_space.
     void promise(std::uint64_t pages) {
         std::scoped_lock lock(guard_);
+        space_.free().prepare(spare_extents);
         std::uint64_t const least =
             pages + (is_privileged() ? 0 : reserve_pages());
         if (space_.free().pages() < least)
@@ -524,6 +534,9 @@ private:
         }
         return false;
     }
+
+    /// Memory that is kept to give pages back.
+    static constexpr std::size_t spare_extents = 32;
 
     storage device_;
     memory_account account_;

@@ -24,15 +24,30 @@ class extent_set {
 public:
     explicit extent_set(std::uint64_t unit) noexcept : unit_(unit) {}
 
+    /// Makes sure of memory for `n` more extents, which `insert` and `erase`
+    /// then do not allocate. Throws bad_alloc.
+    void prepare(std::size_t n) {
+        while (spare_.firsts.size() < n)
+            spare_.add_first();
+        while (spare_.sizes.size() < n)
+            spare_.add_size();
+    }
+    /// How many it is sure of.
+    std::size_t prepared() const noexcept {
+        return std::min(spare_.firsts.size(), spare_.sizes.size());
+    }
+
     std::uint64_t pages() const noexcept { return pages_; }
     /// Extents.
     std::size_t count() const noexcept { return by_first_.size(); }
 
-    /// Precondition: no page of `e` is in the set.
+    /// Precondition: no page of `e` is in the set. Throws bad_alloc before
+    /// anything changes.
     void insert(extent e) {
         if (e.pages == 0)
             return;
         assert(!overlaps(e));
+        prepare(1);
         std::uint64_t first = to_integer(e.first);
         std::uint64_t end = first + e.pages;
         auto next = by_first_.lower_bound(first);
@@ -40,21 +55,21 @@ public:
             auto const before = std::prev(next);
             if (before->first + before->second == first) {
                 first = before->first;
-                unlist(before);
-                by_first_.erase(before);
+                forget(before);
             }
         }
         if (next != by_first_.end() && next->first == end) {
             end += next->second;
-            unlist(next);
-            by_first_.erase(next);
+            forget(next);
         }
-        list(by_first_.emplace(first, end - first).first);
+        put(first, end);
         pages_ += e.pages;
     }
 
-    /// Takes every page of `e` that is in the set out of it.
+    /// Takes every page of `e` that is in the set out of it. Throws bad_alloc
+    /// before anything changes.
     void erase(extent e) {
+        prepare(2);
         std::uint64_t const first = to_integer(e.first);
         std::uint64_t const end = first + e.pages;
         auto i = by_first_.upper_bound(first);
@@ -67,8 +82,7 @@ public:
                 ++i;
                 continue;
             }
-            unlist(i);
-            i = by_first_.erase(i);
+            forget(i++);
             pages_ -= count;
             if (start < first)
                 put_back(start, first);
@@ -169,7 +183,7 @@ public:
     }
 
 private:
-    using position = std::map<std::uint64_t, std::uint64_t>::iterator;
+    using position = std::map<std::uint64_t, std::uint64_t>::const_iterator;
 
     /// The part of [first, first + count) that is whole blocks.
     std::pair<std::uint64_t, std::uint64_t>
@@ -179,18 +193,26 @@ private:
         return {start, end > start ? end - start : 0};
     }
 
-    void list(position i) {
+    void put(std::uint64_t first, std::uint64_t end) noexcept {
+        auto node = spare_.take(spare_.firsts);
+        node.key() = first;
+        node.mapped() = end - first;
+        by_first_.insert(std::move(node));
+        auto const [start, length] = usable(first, end - first);
+        if (length == 0)
+            return;
+        auto size = spare_.take(spare_.sizes);
+        size.value() = {length, start};
+        by_size_.insert(std::move(size));
+    }
+    void forget(position i) noexcept {
         auto const [start, length] = usable(i->first, i->second);
         if (length != 0)
-            by_size_.insert({length, start});
+            spare_.keep(spare_.sizes, by_size_.extract({length, start}));
+        spare_.keep(spare_.firsts, by_first_.extract(i));
     }
-    void unlist(position i) {
-        auto const [start, length] = usable(i->first, i->second);
-        if (length != 0)
-            by_size_.erase({length, start});
-    }
-    void put_back(std::uint64_t first, std::uint64_t end) {
-        list(by_first_.emplace(first, end - first).first);
+    void put_back(std::uint64_t first, std::uint64_t end) noexcept {
+        put(first, end);
         pages_ += end - first;
     }
     extent cut(std::uint64_t first, std::uint64_t pages) {
@@ -199,10 +221,49 @@ private:
         return taken;
     }
 
+    using first_map = std::map<std::uint64_t, std::uint64_t>;
+    using size_set = std::set<std::pair<std::uint64_t, std::uint64_t>>;
+
+    /// Nodes that hold no extent. A copy of a set has none.
+    struct spare_nodes {
+        static constexpr std::size_t most = 64;
+        std::vector<first_map::node_type> firsts;
+        std::vector<size_set::node_type> sizes;
+
+        spare_nodes() = default;
+        spare_nodes(spare_nodes const&) noexcept {}
+        spare_nodes(spare_nodes&&) noexcept = default;
+        spare_nodes& operator=(spare_nodes const&) = delete;
+        spare_nodes& operator=(spare_nodes&&) noexcept = default;
+
+        void add_first() {
+            firsts.reserve(most);
+            first_map one{{0, 0}};
+            firsts.push_back(one.extract(one.begin()));
+        }
+        void add_size() {
+            sizes.reserve(most);
+            size_set one{{0, 0}};
+            sizes.push_back(one.extract(one.begin()));
+        }
+        template <class Node>
+        static Node take(std::vector<Node>& from) noexcept {
+            Node node = std::move(from.back());
+            from.pop_back();
+            return node;
+        }
+        template <class Node>
+        static void keep(std::vector<Node>& in, Node node) noexcept {
+            if (in.size() < in.capacity())
+                in.push_back(std::move(node));
+        }
+    };
+
     std::uint64_t unit_;
     std::uint64_t pages_ = 0;
-    std::map<std::uint64_t, std::uint64_t> by_first_;
-    std::set<std::pair<std::uint64_t, std::uint64_t>> by_size_;
+    first_map by_first_;
+    size_set by_size_;
+    spare_nodes spare_;
 };
 
 /// Which pages of the file are free, and which will be.
@@ -219,7 +280,7 @@ public:
         std::uint64_t generation; ///< of the last superblock captured before
     };
 
-    explicit space_map(std::uint64_t unit) noexcept : free_(unit) {}
+    explicit space_map(std::uint64_t unit) : free_(unit) {}
 
     extent_set& free() noexcept { return free_; }
     extent_set const& free() const noexcept { return free_; }
