@@ -167,14 +167,17 @@ public:
         }
     }
 
-    /// All writes that began before are durable on return.
+    /// All writes that began before are durable on return. What a sync that
+    /// fails has lost, even for want of space, no later one brings back.
     void sync() {
         std::uint64_t const n = writes();
         std::error_code ec;
         device_.sync(ec);
         syncs_.fetch_add(1, std::memory_order_relaxed);
-        if (ec)
+        if (ec) {
+            set_failed();
             fail(ec, "cannot sync");
+        }
         note_synced(n);
     }
 
