@@ -257,16 +257,18 @@ private:
     void seal() {
         std::size_t const size = open_.size();
         open_.reserve(static_cast<std::size_t>(round_up(size, block_)));
+        queue_.reserve(queue_.size() + 1);
         batches_.push_back({at_, previous_});
         queue_.emplace_back();
-        finish_batch(queue_.back(), open_, at_,
+        finish_batch(queue_.back(), open_, segments_.back(), at_,
                      format::log_batch_kind::records, records_);
         at_ = at_ + queue_.back().bytes.size();
         queue_.back().end = at_;
         open_ = log_buffer();
     }
 
-    void finish_batch(sealed_batch& to, log_buffer& bytes, lsn at,
+    void finish_batch(sealed_batch& to, log_buffer& bytes,
+                      log_segment const& in, lsn at,
                       format::log_batch_kind kind, std::uint32_t records) {
         std::size_t const size = bytes.size();
         log_batch const b{.salt = salt_,
@@ -282,7 +284,7 @@ private:
         bytes.resize(static_cast<std::size_t>(round_up(size, block_)));
         previous_ = encode_batch<typename Policies::checksum>(
             b, id_, bytes.bytes());
-        to.place = segments_.back().place_of(at);
+        to.place = in.place_of(at);
         queued_bytes_ += bytes.size();
         to.bytes = std::move(bytes);
         ++counters_.batches;
@@ -304,10 +306,8 @@ private:
         auto const body = encode_link(fresh);
         link.resize(head);
         link.append(std::as_bytes(std::span(&body, 1)));
-        segments_.pop_back();
-        finish_batch(queue_.back(), link, old.link_slot(block_),
+        finish_batch(queue_.back(), link, old, old.link_slot(block_),
                      format::log_batch_kind::link, 1);
-        segments_.push_back(fresh);
         at_ = fresh.first;
         queue_.back().end = at_;
     }
@@ -353,12 +353,12 @@ private:
         raise_device(ec, device_->name() + ": " + what);
     }
 
-    std::deque<sealed_batch> take_queue() noexcept {
+    std::vector<sealed_batch> take_queue() noexcept {
         queued_bytes_ = 0;
         return std::exchange(queue_, {});
     }
 
-    void put(std::deque<sealed_batch>& batches, std::error_code& ec) {
+    void put(std::vector<sealed_batch>& batches, std::error_code& ec) {
         for (sealed_batch const& b : batches) {
             device_->write(b.place, b.bytes.bytes(), ec);
             if (ec)
@@ -366,7 +366,7 @@ private:
         }
     }
 
-    static std::uint64_t size_of(std::deque<sealed_batch> const& batches) {
+    static std::uint64_t size_of(std::vector<sealed_batch> const& batches) {
         std::uint64_t sum = 0;
         for (sealed_batch const& b : batches)
             sum += b.bytes.size();
@@ -437,7 +437,7 @@ private:
     lsn at_{}; ///< of the open batch, or where the next one will be
     log_buffer open_;
     std::uint32_t records_ = 0;
-    std::deque<sealed_batch> queue_;
+    std::vector<sealed_batch> queue_;
     std::uint64_t queued_bytes_ = 0;
     std::deque<batch_place> batches_;
     std::deque<log_segment> segments_;
