@@ -12,8 +12,10 @@
 #include <numstore/types.hpp>
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -130,7 +132,7 @@ public:
             f(outer);
         } catch (...) {
             if (outer->active)
-                rollback_to(*outer, mark);
+                undo_to(*outer, mark);
             throw;
         }
     }
@@ -171,7 +173,7 @@ public:
         std::scoped_lock lock(e_->work);
         catalogue_version next;
         prepare_catalogue(t, next);
-        install(t, last, std::move(next), prepare_versions(t));
+        install(t, last, std::move(next), prepare(t));
         finish(t);
         e_->show_durable();
     }
@@ -186,6 +188,15 @@ public:
     }
 
 private:
+    /// Rather nothing of the transaction than half of a change.
+    void undo_to(transaction& t, std::uint64_t savepoint) noexcept {
+        try {
+            rollback_to(t, savepoint);
+        } catch (...) { // NOLINT: there is nothing to go back to
+            rollback(t);
+        }
+    }
+
     /// The log is kept from the first record of any open transaction on:
     /// those that hold on to too much of it are rolled back.
     void end_too_old() noexcept {
@@ -235,16 +246,15 @@ private:
         auto const mark = t.changes.position();
         lsn at{};
         catalogue_version next;
-        std::vector<std::unique_ptr<array_state::chain::node>> nodes;
+        prepared ready;
         try {
             e_->secure_superblock();
             prepare_catalogue(t, next);
-            nodes = prepare_versions(t);
+            ready = prepare(t);
             e_->retired_nodes.reserve(e_->retired_nodes.size()
                                       + t.changes.freed.size());
             e_->graveyard.reserve(e_->graveyard.size()
                                   + t.changes.freed.size());
-            e_->dirty.reserve(e_->dirty.size() + nodes.size());
             room<Policies>(*e_).ensure(
                 t, t.delta.empty() ? e_->catalogue_versions.newest()->value
                                    : next);
@@ -258,7 +268,7 @@ private:
             throw;
         }
         try {
-            install(t, at, std::move(next), std::move(nodes));
+            install(t, at, std::move(next), std::move(ready));
         } catch (...) {
             e_->pages->set_failed(); // the commit record is in the log
             throw;
@@ -274,20 +284,34 @@ private:
         catalogue<Policies>(*e_->pages).apply(t.changes, next, t.delta);
     }
 
-    std::vector<std::unique_ptr<array_state::chain::node>>
-    prepare_versions(transaction& t) {
-        std::vector<std::unique_ptr<array_state::chain::node>> nodes;
+    using names_chain = version_chain<catalogue_version>;
+
+    /// The memory that `install` needs.
+    struct prepared {
+        std::vector<std::unique_ptr<array_state::chain::node>> nodes{};
+        std::unique_ptr<typename names_chain::node> names{};
+        std::list<std::pair<lsn, std::uint64_t>> unshown{};
+    };
+
+    prepared prepare(transaction& t) {
+        prepared ready;
         for (auto& [id, w] : t.works) {
             if (!w.changed)
                 continue;
-            nodes.push_back(std::make_unique<array_state::chain::node>(
+            ready.nodes.push_back(std::make_unique<array_state::chain::node>(
                 e_->latest + 1, array_version{w.root, w.dropped}));
             if (w.created) {
                 std::scoped_lock lock(e_->registry_guard);
                 e_->registry.emplace(id, w.state);
             }
         }
-        return nodes;
+        if (!t.delta.empty())
+            ready.names = std::make_unique<typename names_chain::node>(
+                e_->latest + 1, catalogue_version{});
+        ready.unshown.emplace_back();
+        e_->dirty.reserve(e_->dirty.size() + ready.nodes.size());
+        e_->cuts.prepare(ready.nodes.size() + 1);
+        return ready;
     }
 
     /// A commit that failed leaves no array without a version behind.
@@ -298,10 +322,11 @@ private:
                 e_->registry.erase(id);
     }
 
+    /// Only counts of shared pages may take more memory.
     void install(transaction& t, lsn at, catalogue_version next,
-                 std::vector<std::unique_ptr<array_state::chain::node>> nodes) {
+                 prepared ready) {
         std::uint64_t const sequence = e_->latest + 1;
-        auto node = nodes.begin();
+        auto node = ready.nodes.begin();
         for (auto& [id, w] : t.works) {
             if (!w.changed)
                 continue;
@@ -313,11 +338,10 @@ private:
                 e_->dirty.push_back(w.state);
         }
         if (!t.delta.empty()) {
-            using chain = version_chain<catalogue_version>;
+            ready.names->value = std::move(next);
             e_->cuts.template push<catalogue_version>(
-                nullptr, e_->catalogue_versions.publish(
-                             std::make_unique<chain::node>(sequence,
-                                                           std::move(next))));
+                nullptr,
+                e_->catalogue_versions.publish(std::move(ready.names)));
             e_->catalogue_dirty = true;
         }
         reclaimer<Policies> references(*e_);
@@ -329,7 +353,8 @@ private:
         e_->latest_commit = at;
         {
             std::scoped_lock lock(e_->show_guard);
-            e_->unshown.emplace_back(at, sequence);
+            ready.unshown.front() = {at, sequence};
+            e_->unshown.splice(e_->unshown.end(), ready.unshown);
         }
         e_->commits.fetch_add(1, std::memory_order_relaxed);
     }
@@ -370,6 +395,9 @@ private:
         } catch (error const& failure) {
             e_->pages->set_failed();
             raise_uncertain(failure);
+        } catch (std::bad_alloc const&) {
+            e_->pages->set_failed();
+            throw error(uncertain_commit);
         }
     }
 
@@ -392,27 +420,31 @@ private:
         } catch (error const& failure) {
             e_->pages->set_failed();
             raise_uncertain(failure);
+        } catch (std::bad_alloc const&) {
+            e_->pages->set_failed();
+            throw error(uncertain_commit);
         }
     }
 
-    [[noreturn]] void raise_uncertain(error const& failure) const {
+    [[noreturn]] void raise_uncertain(error const& failure) const try {
         raise(errc::failed,
               e_->name + ": the commit may or may not have happened; open "
                          "the database again to find out ("
                   + failure.what() + ")",
               failure.os_error());
+    } catch (std::bad_alloc const&) {
+        throw error(uncertain_commit);
     }
 
     /// The commit stands; a checkpoint that finds no room is tried again
     /// after the next one.
     void reclaim_and_checkpoint() {
         std::scoped_lock lock(e_->work);
-        e_->reclaim();
-        reclaimer<Policies>(*e_).dig(reclaimer<Policies>::commit_step);
-        if (!wants_checkpoint())
-            return;
         try {
-            checkpointer<Policies>(*e_).run();
+            e_->reclaim();
+            reclaimer<Policies>(*e_).dig(reclaimer<Policies>::commit_step);
+            if (wants_checkpoint())
+                checkpointer<Policies>(*e_).run();
         } catch (error const&) { // NOLINT: `failed` tells, and recovery mends
         } catch (std::bad_alloc const&) {
         }

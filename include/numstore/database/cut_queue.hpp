@@ -3,8 +3,9 @@
 
 #include <numstore/database/version_chain.hpp>
 
+#include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <utility>
 
@@ -14,16 +15,24 @@ namespace numstore::detail {
 /// is older than the successor. Not thread-safe.
 class cut_queue {
 public:
+    /// Makes sure that the next `n` pushes do not allocate.
+    void prepare(std::size_t n) {
+        if (spare_.size() < n)
+            spare_.resize(n);
+    }
+
     /// `newer` was published on top of others. `owner` keeps its chain.
     template <class T>
     void push(std::shared_ptr<void const> owner,
               typename version_chain<T>::node* newer) {
-        waiting_.push_back({newer->sequence, std::move(owner), newer,
-                            [](void* n) noexcept {
-                                version_chain<T>::cut(
-                                    static_cast<typename version_chain<
-                                        T>::node*>(n));
-                            }});
+        prepare(1);
+        spare_.front() = {newer->sequence, std::move(owner), newer,
+                          [](void* n) noexcept {
+                              version_chain<T>::cut(
+                                  static_cast<
+                                      typename version_chain<T>::node*>(n));
+                          }};
+        waiting_.splice(waiting_.end(), spare_, spare_.begin());
     }
 
     /// No reader is older than `oldest` any more.
@@ -39,12 +48,13 @@ public:
 
 private:
     struct item {
-        std::uint64_t sequence;
-        std::shared_ptr<void const> owner;
-        void* node;
-        void (*cut)(void*) noexcept;
+        std::uint64_t sequence = 0;
+        std::shared_ptr<void const> owner{};
+        void* node = nullptr;
+        void (*cut)(void*) noexcept = nullptr;
     };
-    std::deque<item> waiting_;
+    std::list<item> waiting_;
+    std::list<item> spare_;
 };
 
 } // namespace numstore::detail

@@ -22,7 +22,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -130,7 +130,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
     // Versions that are published but not yet durable, oldest first.
     mutex show_guard;
-    std::deque<std::pair<lsn, std::uint64_t>> unshown;
+    std::list<std::pair<lsn, std::uint64_t>> unshown;
 
     atomic<std::uint64_t> commits{0};
     atomic<std::uint64_t> checkpoints{0};
