@@ -45,9 +45,10 @@ public:
 
 private:
     std::exception_ptr end_writing() noexcept {
-        auto const open = e_->active;
-        for (auto const& t : open)
+        while (!e_->active.empty()) {
+            auto const t = e_->active.back();
             committer<Policies>(*e_).abandon(*t);
+        }
         if (e_->read_only || e_->pages->failed())
             return nullptr;
         try {
