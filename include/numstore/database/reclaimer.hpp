@@ -171,6 +171,9 @@ private:
                 yard.back() = std::move(t);
                 std::swap(yard.back(), yard[e_->unreadable_graves++]);
                 return;
+            } catch (...) {
+                yard.back() = std::move(t);
+                throw;
             }
         }
         yard.pop_back();
