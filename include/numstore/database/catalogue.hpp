@@ -43,6 +43,28 @@ struct catalogue_delta {
     bool empty() const noexcept { return names.empty() && entries.empty(); }
 };
 
+/// Several entries of a delta as one change: none of them counts unless it is
+/// kept.
+class delta_change {
+public:
+    explicit delta_change(catalogue_delta& d) : delta_(&d), next_(d) {}
+
+    void name(std::string key, std::optional<std::uint64_t> id) {
+        next_.names.insert_or_assign(std::move(key), id);
+    }
+    void entry(std::uint64_t id, std::optional<format::catalogue_entry> e) {
+        next_.entries.insert_or_assign(id, std::move(e));
+    }
+    void keep() noexcept {
+        delta_->names.swap(next_.names);
+        delta_->entries.swap(next_.entries);
+    }
+
+private:
+    catalogue_delta* delta_;
+    catalogue_delta next_;
+};
+
 /// Reads and changes versions of the catalogue. Reading needs no lock.
 template <class Policies>
 class catalogue {

@@ -115,12 +115,14 @@ public:
         std::uint64_t const id = get(name);
         work& w = open(id);
         tree old(*e_->pages, dynamic_element{w.state->element_size}, w.root);
+        delta_change renamed(t_->delta);
+        renamed.entry(id, std::nullopt);
+        renamed.name(std::string(name), std::nullopt);
         old.clear(t_->changes);
         w.root = {};
         w.dropped = true;
         w.changed = true;
-        t_->delta.entries.insert_or_assign(id, std::nullopt);
-        t_->delta.names.insert_or_assign(std::string(name), std::nullopt);
+        renamed.keep();
         log(format::log_drop{id, name});
     }
 
@@ -132,9 +134,11 @@ public:
         require_unused(to);
         format::catalogue_entry entry = describe(id);
         entry.name = to;
-        t_->delta.entries.insert_or_assign(id, std::move(entry));
-        t_->delta.names.insert_or_assign(std::string(from), std::nullopt);
-        t_->delta.names.insert_or_assign(std::string(to), id);
+        delta_change renamed(t_->delta);
+        renamed.name(std::string(from), std::nullopt);
+        renamed.name(std::string(to), id);
+        renamed.entry(id, std::move(entry));
+        renamed.keep();
         log(format::log_rename{id, from, to});
     }
 
@@ -184,9 +188,11 @@ private:
         work fresh{engine_type::make_state(entry), std::move(root)};
         fresh.changed = true;
         fresh.created = true;
+        delta_change added(t_->delta);
+        added.entry(id, std::move(entry));
+        added.name(std::string(name), id);
         work& w = t_->works.emplace(id, std::move(fresh)).first->second;
-        t_->delta.entries.insert_or_assign(id, std::move(entry));
-        t_->delta.names.insert_or_assign(std::string(name), id);
+        added.keep();
         return w;
     }
 
