@@ -23,7 +23,8 @@ namespace numstore::detail {
 /// guarantee, then the record that lets recovery do the same. Positions are
 /// elements, `bytes` whole elements as they are stored. Throws out_of_range,
 /// invalid_argument (too large an array), corrupt, io, no_memory, after which
-/// the transaction is as before; and no_space, after which it is rolled back.
+/// the transaction is as before; and no_space, or no_memory for the record,
+/// after which it is rolled back.
 /// Under the engine's work mutex.
 template <class Policies>
 class array_writer {
@@ -223,10 +224,16 @@ private:
         if constexpr (engine_type::logging) {
             // What was absorbed is removed first, to come back with the rest.
             std::uint64_t const from = pos - placed.absorbed;
-            if (removed + placed.absorbed != 0)
-                log(format::log_erase{id(), from, 1,
-                                      removed + placed.absorbed});
-            log_bulk(from, placed, bytes);
+            try {
+                if (removed + placed.absorbed != 0)
+                    log(format::log_erase{id(), from, 1,
+                                          removed + placed.absorbed});
+                log_bulk(from, placed, bytes);
+            } catch (...) {
+                if (t_->active)
+                    committer<Policies>(*e_).abandon(*t_);
+                throw;
+            }
         }
     }
 
