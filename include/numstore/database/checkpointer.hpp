@@ -198,6 +198,12 @@ private:
                        next_.graveyard);
     }
 
+    extent take(std::uint64_t pages) {
+        own_.reserve(own_.size() + 1);
+        own_.push_back(e_->pages->allocate(pages));
+        return own_.back();
+    }
+
     /// Replaces a list, which has no pages if it is empty.
     void write_list(std::vector<std::byte> bytes, format::tree_root& root) {
         if (root.place != no_page)
@@ -207,8 +213,7 @@ private:
             return;
         std::uint64_t const used = bytes.size();
         std::uint64_t const pages = round_up(used, page_size) / page_size;
-        extent const place = e_->pages->allocate(pages);
-        own_.push_back(place);
+        extent const place = take(pages);
         bytes.resize(static_cast<std::size_t>(pages * page_size));
         e_->pages->write(place.first, bytes);
         root = {place.first, static_cast<std::uint32_t>(pages), 0,
@@ -229,9 +234,7 @@ private:
         });
         std::uint64_t const bound = format::free_map_bound(
             extents + also_free.size() + also_next.size() + 2);
-        extent const place =
-            e_->pages->allocate(round_up(bound, page_size) / page_size);
-        own_.push_back(place);
+        extent const place = take(round_up(bound, page_size) / page_size);
         if (cut)
             e_->pages->cut_tail();
         auto [now, next] = e_->pages->with_space([&](space_map& m) {
