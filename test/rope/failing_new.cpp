@@ -9,17 +9,29 @@
 // pairs for a mistake.
 
 thread_local long rope_test::allocations_left = -1;
+thread_local bool rope_test::allocations_stay_out = false;
+thread_local long rope_test::allocations_alive = 0;
 
 namespace {
 
 void* allocate(std::size_t n, std::size_t alignment) noexcept {
-    if (rope_test::allocations_left >= 0 && rope_test::allocations_left-- == 0)
+    if (rope_test::allocations_left >= 0
+        && rope_test::allocations_left-- == 0) {
+        if (rope_test::allocations_stay_out)
+            rope_test::allocations_left = 0;
         return nullptr;
+    }
+    ++rope_test::allocations_alive;
     std::size_t const size = n == 0 ? 1 : n;
     return alignment <= alignof(std::max_align_t)
                ? std::malloc(size)
                : std::aligned_alloc(alignment, (size + alignment - 1)
                                                    / alignment * alignment);
+}
+
+void release(void* p) noexcept {
+    rope_test::allocations_alive -= p != nullptr ? 1 : 0;
+    std::free(p);
 }
 
 void* allocate_or_throw(std::size_t n, std::size_t alignment) {
@@ -44,15 +56,15 @@ void* operator new(std::size_t n, std::nothrow_t const&) noexcept {
 void* operator new[](std::size_t n, std::nothrow_t const&) noexcept {
     return allocate(n, 1);
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p) noexcept { release(p); }
+void operator delete[](void* p) noexcept { release(p); }
+void operator delete(void* p, std::size_t) noexcept { release(p); }
+void operator delete[](void* p, std::size_t) noexcept { release(p); }
+void operator delete(void* p, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { release(p); }
 void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
-    std::free(p);
+    release(p);
 }
 void operator delete[](void* p, std::size_t, std::align_val_t) noexcept {
-    std::free(p);
+    release(p);
 }

@@ -7,4 +7,10 @@ namespace rope_test {
 /// all do again, as when this is negative.
 extern thread_local long allocations_left;
 
+/// From then on all fail instead, until this is false or the count negative.
+extern thread_local bool allocations_stay_out;
+
+/// What this thread has allocated and not freed.
+extern thread_local long allocations_alive;
+
 } // namespace rope_test
