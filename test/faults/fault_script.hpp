@@ -22,7 +22,7 @@ namespace ns = numstore;
 
 /// Small pages and segments, so that little data has everything.
 template <std::size_t PageSize>
-struct small_sizes {
+struct small_sizes : numstore::default_tuning {
     static constexpr std::uint64_t reserve_bytes = 16 * PageSize;
     static constexpr std::uint64_t growth_bytes = 16 * PageSize;
     static constexpr std::uint64_t max_growth_bytes = 256 * PageSize;

@@ -92,7 +92,7 @@ void fail_with_everything(std::size_t n) {
         test.in_normal_work(what, sticky);
         test.in_recovery(7, what, sticky);
         if (is_long())
-            for (std::size_t const steps : {5U, 11U, script.size()})
+            for (std::size_t const steps : {std::size_t{5}, script.size()})
                 test.in_recovery(steps, what, sticky);
     });
 }
