@@ -59,6 +59,7 @@ suite() {
 }
 crash() {
     configure dev && build dev numstore_test_crash numstore_test_faults \
+            numstore_campaign \
         && run_tests dev --label-regex "^(crash|faults)$"
 }
 consumers() {

@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/faults.hpp>
 #include <numstore/fwd.hpp>
 #include <numstore/types.hpp>
 
@@ -82,6 +83,7 @@ concept tuning_policy = requires {
     { T::log_segment_bytes } -> std::convertible_to<std::uint64_t>;
     { T::max_log_segment_bytes } -> std::convertible_to<std::uint64_t>;
     { T::bulk_bytes } -> std::convertible_to<std::uint64_t>;
+    { T::reclaimed_nodes } -> std::convertible_to<std::size_t>;
 };
 
 /// Sizes for ordinary files.
@@ -99,6 +101,8 @@ struct default_tuning {
     /// What is written in one call goes straight to its pages, past the log,
     /// if it is at least this, and several leaves.
     static constexpr std::uint64_t bulk_bytes = std::uint64_t{1} << 16;
+    /// Inner nodes of dropped trees that a checkpoint takes apart at most.
+    static constexpr std::size_t reclaimed_nodes = 4096;
 };
 
 /// The policy bag: derive from it and replace what should differ.
@@ -112,6 +116,7 @@ struct default_tuning {
 /// | `threading` | `threading_policy` | mutexes, atomics, thread identities  |
 /// | `clock`     | `clock_policy`     | time                                 |
 /// | `tuning`    | `tuning_policy`    | sizes of growth, reserve, segments   |
+/// | `faults`    | `fault_policy`     | mistakes that tests plant; none      |
 struct default_policies {
     static constexpr std::size_t page_size = 4096;
     using storage = mapped_storage;
@@ -120,6 +125,7 @@ struct default_policies {
     using threading = std_threading;
     using clock = steady_clock;
     using tuning = default_tuning;
+    using faults = no_faults;
 };
 
 /// A policy bag that numstore can be built with.
@@ -132,6 +138,7 @@ concept policy_bag = requires {
     requires threading_policy<typename P::threading>;
     requires clock_policy<typename P::clock>;
     requires tuning_policy<typename P::tuning>;
+    requires fault_policy<typename P::faults>;
 } && P::page_size >= 512 && P::page_size <= (std::size_t{1} << 20)
     && detail::is_power_of_two(P::page_size);
 

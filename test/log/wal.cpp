@@ -72,7 +72,7 @@ struct fixture {
     std::vector<record> read(simulated_storage const& from,
                              scan_result* result = nullptr) const {
         std::vector<record> all;
-        auto const r = scan<numstore::xxh3_64>(
+        auto const r = scan<numstore::default_policies>(
             from, start, id, [&](log_batch_view const& batch) {
                 for (log_record const x : batch)
                     all.emplace_back(x.body.begin(), x.body.end());
@@ -159,14 +159,14 @@ BOOST_FIXTURE_TEST_CASE(batches_of_another_generation_do_not_count, fixture) {
     log_position other = start;
     other.salt = 43;
     std::size_t seen = 0;
-    scan<numstore::xxh3_64>(device, other, id, [&](log_batch_view const&) {
+    scan<numstore::default_policies>(device, other, id, [&](log_batch_view const&) {
         ++seen;
         return true;
     });
     BOOST_TEST(seen == 0U);
     database_id foreign{};
     foreign[3] = std::byte{1};
-    scan<numstore::xxh3_64>(device, start, foreign,
+    scan<numstore::default_policies>(device, start, foreign,
                             [&](log_batch_view const&) {
                                 ++seen;
                                 return true;

@@ -91,6 +91,10 @@ private:
 
     page_no put(std::vector<std::byte> const& leaf, std::uint64_t leaf_pages,
                 page_no from, page_writer<Policies>& out) {
+        if (planted<Policies>(planted_fault::bulk_pages_rewritten_in_place)) {
+            e_->pages->write(from, leaf);
+            return from;
+        }
         try {
             page_no const to = out.put(leaf, leaf_pages).place;
             originals_.push_back({from, leaf_pages});

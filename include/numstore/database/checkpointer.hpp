@@ -65,10 +65,13 @@ public:
             write_lists();
             std::uint64_t const file = e_->pages->file_pages();
             write_free_map(why.clean || why.cut);
-            e_->pages->sync();
+            e_->secure_superblock(); // or a torn one would leave none
+            if (!planted<Policies>(planted_fault::no_sync_before_superblock))
+                e_->pages->sync();
             // Before the file is cut, no superblock may think it is longer.
-            twin_ = why.ripen || worth_a_twin()
-                    || e_->pages->file_pages() < file;
+            twin_ = (why.ripen || worth_a_twin()
+                     || e_->pages->file_pages() < file)
+                    && !planted<Policies>(planted_fault::no_twin_superblock);
             write_superblock(why.clean);
         } catch (...) {
             out_.reset();
@@ -107,6 +110,8 @@ private:
         requires logging
     {
         lsn from = e_->log->end();
+        if (planted<Policies>(planted_fault::redo_forgets_open_transactions))
+            return from;
         for (auto const& t : e_->active)
             if (to_integer(t->first) != 0)
                 from = std::min(from, t->first);
@@ -176,7 +181,9 @@ private:
         for (retired const& r : changes.freed)
             if (r.node.place() != no_page)
                 replaced_.push_back({r.node.place(), r.pages});
-        if (auto const& m = e_->newest.free_map; m.place != no_page)
+        if (auto const& m = e_->newest.free_map;
+            m.place != no_page
+            && !planted<Policies>(planted_fault::free_map_in_place))
             replaced_.push_back({m.place, m.pages});
     }
 
@@ -184,7 +191,8 @@ private:
     void write_lists() {
         next_.sharing = e_->newest.sharing;
         next_.graveyard = e_->newest.graveyard;
-        if (e_->shares_dirty) {
+        if (e_->shares_dirty
+            && !planted<Policies>(planted_fault::sharing_not_stored)) {
             page_shares all = e_->shares;
             for (format::shared_pages const& s : batch_->shares())
                 all.add(s.pages, s.extra);
@@ -193,7 +201,8 @@ private:
                 format::encode_sharing_table(all.extents(), bytes);
             write_list(std::move(bytes), next_.sharing);
         }
-        if (e_->graveyard_dirty)
+        if (e_->graveyard_dirty
+            && !planted<Policies>(planted_fault::graveyard_not_stored))
             write_list(reclaimer<Policies>(*e_).encode_graveyard(),
                        next_.graveyard);
     }
@@ -225,8 +234,11 @@ private:
         std::vector<extent> also_free = e_->log_pool.spare();
         std::vector<extent> also_next;
         for (auto const& t : e_->active)
-            also_free.insert(also_free.end(), t->changes.allocated.begin(),
-                             t->changes.allocated.end());
+            if (!planted<Policies>(
+                    planted_fault::private_pages_not_stored_free))
+                also_free.insert(also_free.end(),
+                                 t->changes.allocated.begin(),
+                                 t->changes.allocated.end());
         also_next.insert(also_next.end(), replaced_.begin(), replaced_.end());
         sort_log_segments(also_free, also_next);
         std::uint64_t const extents = e_->pages->with_space([&](space_map& m) {
@@ -234,12 +246,15 @@ private:
         });
         std::uint64_t const bound = format::free_map_bound(
             extents + also_free.size() + also_next.size() + 2);
-        extent const place = take(round_up(bound, page_size) / page_size);
+        extent const place = place_of_free_map(round_up(bound, page_size)
+                                               / page_size);
         if (cut)
             e_->pages->cut_tail();
         auto [now, next] = e_->pages->with_space([&](space_map& m) {
             return m.stored(generation_, also_free, also_next);
         });
+        if (planted<Policies>(planted_fault::ripening_pages_not_stored))
+            next.clear();
         std::vector<std::byte> bytes;
         format::encode_free_map({std::move(now), std::move(next)}, bytes);
         std::uint64_t const used = bytes.size();
@@ -247,6 +262,14 @@ private:
         e_->pages->write(place.first, bytes);
         next_.free_map = {place.first, place.pages,
                           pager<Policies>::checksum(bytes), used};
+    }
+
+    extent place_of_free_map(std::uint64_t pages) {
+        auto const& old = e_->newest.free_map;
+        if (planted<Policies>(planted_fault::free_map_in_place)
+            && old.pages >= pages)
+            return {old.place, old.pages};
+        return take(pages);
     }
 
     /// Log segments are free in the eyes of the new superblock, for recovery
@@ -309,7 +332,9 @@ private:
         e_->readers.show(sequence);
         e_->reclaim();
         e_->forget_unused();
-        recycle_log(previous_redo);
+        recycle_log(planted<Policies>(planted_fault::log_recycled_too_early)
+                        ? next_.redo
+                        : previous_redo);
         e_->pages->keep_promise();
         e_->checkpoints.fetch_add(1, std::memory_order_relaxed);
     }

@@ -405,7 +405,9 @@ private:
         requires logging
     {
         std::uint64_t const writes = e_->pages->writes();
-        bool const all = e_->pages->unsynced();
+        bool const all =
+            e_->pages->unsynced()
+            && !planted<Policies>(planted_fault::bulk_pages_not_synced);
         e_->log->flush(at, all);
         if (all)
             e_->pages->note_synced(writes);

@@ -249,15 +249,20 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
     /// Durable on return. Throws io, failed.
     void write_superblock(format::superblock const& s) {
-        pages->write_durable(place_of(s), image_of(s));
+        if (planted<Policies>(planted_fault::superblock_is_not_durable))
+            pages->write_at(place_of(s), image_of(s));
+        else
+            pages->write_durable(place_of(s), image_of(s));
     }
 
-    /// Before the first commit after opening: the newest superblock may be in
+    /// Before the first commit or checkpoint after opening: the newest superblock may be in
     /// a cache of the system only, left there by a process that was killed or
     /// that saw a sync fail. Durable with the next sync. If power goes while
     /// it is written, the other one and the log lead to the same.
     void secure_superblock() {
-        if (!newest_is_unsure)
+        if (!newest_is_unsure
+            || planted<Policies>(
+                planted_fault::trusts_the_superblock_it_found))
             return;
         pages->write_at(place_of(newest), image_of(newest));
         newest_is_unsure = false;
@@ -273,6 +278,8 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
 private:
     static std::uint64_t place_of(format::superblock const& s) noexcept {
+        if (planted<Policies>(planted_fault::superblocks_in_one_place))
+            return format::superblock_offsets[0];
         return format::superblock_offsets[s.generation % 2];
     }
     std::vector<std::byte> image_of(format::superblock const& s) const {

@@ -66,6 +66,8 @@ public:
     bool is_redone(lsn at, format::log_record const& r) const {
         if (skipped_.contains(r.transaction))
             return false;
+        if (planted<Policies>(planted_fault::compensated_is_redone))
+            return true;
         auto const [first, last] = compensated_.equal_range(r.transaction);
         return std::none_of(first, last, [&](auto const& c) {
             return c.second.first < at && at < c.second.second;
@@ -85,7 +87,7 @@ public:
 private:
     template <class Sink>
     scan_result read(Sink&& sink) const {
-        return scan<typename Policies::checksum>(
+        return scan<Policies>(
             e_->pages->device(), from_, id_, [&](log_batch_view const& batch) {
                 return batch.first() < end_ && sink(batch);
             });
@@ -103,7 +105,8 @@ private:
                 note(r.at, format::decode_log_record(r.body), open);
             return true;
         });
-        skipped_.merge(open);
+        if (!planted<Policies>(planted_fault::losers_are_redone))
+            skipped_.merge(open);
         end_ = std::min(end_, result.end);
         durable_ = result.durable;
         remains_ = result.remains;
@@ -161,6 +164,8 @@ private:
                     }
                     unsure_.insert(record.transaction);
                 }
+                if (planted<Policies>(planted_fault::bulk_pages_not_reserved))
+                    runs.clear();
                 for (placed_run const& run : runs)
                     e_->pages->reserve(
                         {run.first, run.checksums.size() * run.leaf_pages});
@@ -194,6 +199,8 @@ private:
     }
 
     bool are_whole(std::vector<placed_run> const& runs) const {
+        if (planted<Policies>(planted_fault::lost_bulk_pages_accepted))
+            return true;
         for (placed_run const& run : runs) {
             std::vector<std::byte> leaf(run.leaf_pages * page_size);
             for (std::size_t i = 0; i != run.checksums.size(); ++i) {

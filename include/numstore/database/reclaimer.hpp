@@ -11,6 +11,7 @@
 #include <numstore/rope/retire.hpp>
 #include <numstore/types.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -35,8 +36,10 @@ class reclaimer {
 
 public:
     /// Inner nodes that a checkpoint digs up at most, and a commit.
-    static constexpr std::size_t checkpoint_step = 4096;
-    static constexpr std::size_t commit_step = 8;
+    static constexpr std::size_t checkpoint_step =
+        Policies::tuning::reclaimed_nodes;
+    static constexpr std::size_t commit_step =
+        std::min<std::size_t>(8, checkpoint_step);
 
     explicit reclaimer(engine_type& e) noexcept : e_(&e) {}
 

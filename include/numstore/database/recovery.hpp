@@ -79,10 +79,13 @@ public:
         load_free_map();
         load_references();
         begin_versions();
-        if constexpr (logging)
+        if constexpr (logging) {
             replay();
-        else
+        } else {
             e_->pages->settle();
+            if (!e_->read_only && e_->opt.durability == durability::full)
+                write_found_superblock();
+        }
     }
 
 private:
@@ -251,6 +254,17 @@ private:
             0, catalogue<Policies>::load(s)));
     }
 
+    /// What is found may be in a cache of the system only, left there by a
+    /// process that was killed. Without a log nothing else leads to it, so it
+    /// goes to the other place before anybody sees what it says.
+    void write_found_superblock() {
+        format::superblock& s = e_->newest;
+        s.twin = format::twin_role::twin;
+        ++s.generation;
+        e_->write_superblock(s);
+        e_->captured = s.generation;
+    }
+
     // replaying the log
 
     log_position first_position() const {
@@ -285,7 +299,7 @@ private:
             if (e_->read_only)
                 return;
             resume_log(from);
-            e_->newest_is_unsure = true;
+            e_->newest_is_unsure = !other_damaged_;
             if (other_damaged_)
                 checkpointer<Policies>(*e_).run();
             return;
@@ -293,7 +307,9 @@ private:
         redo_all(log);
         if (e_->read_only)
             return;
-        start_log(log.end());
+        start_log(planted<Policies>(planted_fault::log_positions_restart)
+                      ? lsn{0}
+                      : log.end());
         // The superblock before the next one still needs the old log.
         for (log_segment const& s : log.segments())
             e_->pages->retire(extent_of(s), 0, e_->newest.generation);

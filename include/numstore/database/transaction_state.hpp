@@ -103,7 +103,8 @@ public:
                                 + static_cast<std::ptrdiff_t>(m.freed),
                             changes.freed.end());
         for (std::size_t i = m.allocated; i != changes.allocated.size(); ++i)
-            changes.pages->release(changes.allocated[i]);
+            if (!planted<Policies>(planted_fault::undone_pages_stay_taken))
+                changes.pages->release(changes.allocated[i]);
         changes.allocated.erase(changes.allocated.begin()
                                     + static_cast<std::ptrdiff_t>(m.allocated),
                                 changes.allocated.end());

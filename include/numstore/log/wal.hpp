@@ -2,6 +2,7 @@
 #pragma once
 
 #include <numstore/error.hpp>
+#include <numstore/faults.hpp>
 #include <numstore/format/log_batch.hpp>
 #include <numstore/log/log_buffer.hpp>
 #include <numstore/log/segment_source.hpp>
@@ -373,6 +374,23 @@ private:
         return sum;
     }
 
+    void write_durable(sealed_batch const& b, std::error_code& ec) {
+        if (planted(planted_fault::rewrite_acknowledged_block)) {
+            std::vector<std::byte> block(block_);
+            device_->read(b.place - block_, block, ec);
+            device_->write(b.place - block_, block, ec);
+        }
+        if (planted(planted_fault::acknowledge_before_sync)
+            || planted(planted_fault::log_write_is_not_durable))
+            device_->write(b.place, b.bytes.bytes(), ec);
+        else
+            device_->write_durable(b.place, b.bytes.bytes(), ec);
+    }
+
+    static bool planted(planted_fault f) noexcept {
+        return detail::planted<Policies>(f);
+    }
+
     void write_queue(lock_type& lock) {
         if (queue_.empty())
             return;
@@ -404,12 +422,13 @@ private:
         std::error_code ec;
         if (full) {
             put(batches, ec);
-            if (!ec)
+            if (!ec && !planted(planted_fault::acknowledge_before_sync))
                 device_->sync(ec);
         } else {
-            device_->write_durable(batches.front().place,
-                                   batches.front().bytes.bytes(), ec);
+            write_durable(batches.front(), ec);
         }
+        if (planted(planted_fault::failed_sync_is_ignored))
+            ec.clear();
         lock.lock();
         busy_ = false;
         counters_.bytes_written += size_of(batches);

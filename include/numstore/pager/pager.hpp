@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -174,6 +175,8 @@ public:
         std::error_code ec;
         device_.sync(ec);
         syncs_.fetch_add(1, std::memory_order_relaxed);
+        if (planted<Policies>(planted_fault::failed_sync_is_ignored))
+            ec.clear();
         if (ec) {
             set_failed();
             fail(ec, "cannot sync");
@@ -299,10 +302,17 @@ public:
     /// `generation` was captured, no longer uses.
     void retire(extent e, std::uint64_t sequence, std::uint64_t generation) {
         std::scoped_lock lock(guard_);
-        space_.retire(e, sequence, generation);
+        if (planted<Policies>(planted_fault::reuse_at_once))
+            space_.free().insert(e);
+        else
+            space_.retire(e, sequence, generation);
     }
     void ripen(std::uint64_t generation, std::uint64_t oldest) {
         std::scoped_lock lock(guard_);
+        if (planted<Policies>(planted_fault::reuse_after_one_superblock))
+            ++generation;
+        if (planted<Policies>(planted_fault::reuse_despite_snapshots))
+            oldest = std::numeric_limits<std::uint64_t>::max();
         space_.ripen(generation, oldest);
     }
 

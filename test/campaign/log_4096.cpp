@@ -1,0 +1,10 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "campaign.hpp"
+
+namespace campaign {
+
+std::unique_ptr<workload_source> make_log_4096(plan const& p) {
+    return std::make_unique<workloads<policies<4096, numstore::write_ahead_log>>>("log-4096", p);
+}
+
+} // namespace campaign
