@@ -43,12 +43,6 @@ void with_each_error(F&& f) {
     f(trouble::half_then_space, true);
 }
 
-/// How many calls were made to fail, for the figures.
-inline std::uint64_t& injected_device_errors() {
-    static std::uint64_t count = 0;
-    return count;
-}
-
 /// f(fault) for the first call, the second and so on, until it gives that the
 /// fault was not met.
 template <class F>
@@ -62,7 +56,7 @@ void fail_each_call(trouble what, bool sticky, F&& f) {
             }
             BOOST_TEST_REQUIRE(nth < 20'000U);
         }
-        ++injected_device_errors();
+        ++figures()["injected_device_errors"];
     }
 }
 

@@ -132,9 +132,5 @@ BOOST_AUTO_TEST_CASE(file_storage) {
 BOOST_AUTO_TEST_CASE(mapped_storage) {
     fail_with_everything<in_file<ns::mapped_storage>>();
 }
-BOOST_AUTO_TEST_CASE(figures) {
-    BOOST_TEST(injected_device_errors() != 0U);
-    print_figure("injected_device_errors", injected_device_errors());
-}
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -107,9 +107,5 @@ BOOST_AUTO_TEST_CASE(pages_of_512_bytes) {
 BOOST_AUTO_TEST_CASE(pages_of_64_kib) {
     fail_with_everything<65536, 4096>(20'000);
 }
-BOOST_AUTO_TEST_CASE(figures) {
-    BOOST_TEST(injected_device_errors() != 0U);
-    print_figure("injected_device_errors", injected_device_errors());
-}
 
 BOOST_AUTO_TEST_SUITE_END()
