@@ -767,6 +767,28 @@ BOOST_AUTO_TEST_CASE(reading_a_crashed_file_writes_nothing) {
     });
 }
 
+/// The reserve, of which removals have taken a part, serves recovery too.
+BOOST_AUTO_TEST_CASE(a_crash_on_a_full_device_is_recovered) {
+    with_both_blocks([](std::size_t block) {
+        simulated_storage device(block);
+        device.set_capacity(400'000);
+        database db(device);
+        auto a = db.create<int>("a");
+        require_error(ns::errc::no_space, [&] {
+            for (;;)
+                a.append(numbers(500));
+        });
+        for (int i = 0; i != 40; ++i) {
+            a.erase(ns::slice{.start = i, .step = 400});
+            auto const before = all_of(db);
+            auto const crashed =
+                device.after_power_loss(power_loss::lose_all());
+            database again(crashed);
+            BOOST_TEST((all_of(again) == before));
+        }
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_dropped_array_in_a_crashed_file_is_sound) {
     with_both_blocks([](std::size_t block) {
         simulated_storage device(block);

@@ -307,6 +307,7 @@ private:
         redo_all(log);
         if (e_->read_only)
             return;
+        typename pager<Policies>::checkpoint_scope const all(*e_->pages);
         start_log(planted<Policies>(planted_fault::log_positions_restart)
                       ? lsn{0}
                       : log.end());
