@@ -308,9 +308,11 @@ private:
         if (e_->read_only)
             return;
         typename pager<Policies>::checkpoint_scope const all(*e_->pages);
+        // The checkpoint needs what room there is.
         start_log(planted<Policies>(planted_fault::log_positions_restart)
                       ? lsn{0}
-                      : log.end());
+                      : log.end(),
+                  true);
         // The superblock before the next one still needs the old log.
         for (log_segment const& s : log.segments())
             e_->pages->retire(extent_of(s), 0, e_->newest.generation);
@@ -361,10 +363,10 @@ private:
             raise(errc::cancelled, e_->name + ": recovery was cancelled");
     }
 
-    void start_log(lsn first) {
+    void start_log(lsn first, bool small = false) {
         if constexpr (logging) {
             make_log();
-            e_->log->start(first, random_salt());
+            e_->log->start(first, random_salt(), small);
             e_->checkpoint_end = e_->log->end();
         }
     }

@@ -58,14 +58,18 @@ public:
     wal(wal const&) = delete;
     wal& operator=(wal const&) = delete;
 
-    /// Begins a generation at or behind `first`, in a segment of its own.
-    void start(lsn first, std::uint64_t salt) {
+    /// Begins a generation at or behind `first`, in a segment of its own, a
+    /// very small one if space may be short.
+    void start(lsn first, std::uint64_t salt, bool small = false) {
         lock_type lock(guard_);
         salt_ = salt;
         at_ = lsn{round_up(to_integer(first), block_)};
         durable_ = at_;
         written_ = at_;
+        if (small)
+            next_bytes_ = 0;
         add_segment(at_, 0);
+        next_bytes_ = std::max(next_bytes_, tuning::log_segment_bytes);
     }
 
     /// Goes on where a log ends, of which nothing follows.
