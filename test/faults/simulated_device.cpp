@@ -45,7 +45,8 @@ public:
     }
     std::uint64_t disarm() {
         device_.clear_faults();
-        return device_.counts().failed - std::exchange(before_, device_.counts().failed);
+        std::uint64_t const failed = device_.counts().failed;
+        return failed - std::exchange(before_, failed);
     }
     simulated_medium crashed() const {
         return simulated_medium(device_.clone());
