@@ -3,7 +3,7 @@
 #
 # Installs, on Debian and its relatives, what numstore is built with:
 #
-#   bash cmake/setup.sh [test] [clang] [bench]
+#   bash cmake/setup.sh [test] [clang] [bench] [models]
 #
 # No package is ever removed. A library that cannot be installed beside what
 # the machine has, or without the rights to install, is unpacked below
@@ -74,6 +74,8 @@ missing() {
                library libclang-rt-19-dev ;;
         bench) library liblmdb-dev
                library libsqlite3-dev ;;
+        models) tool spin spin
+                tool cc gcc ;;
         *) stop "no part is called $part" ;;
         esac
     done
