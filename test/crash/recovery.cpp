@@ -1242,4 +1242,39 @@ BOOST_AUTO_TEST_CASE(rule_6_durable_bulk_pages_are_not_read_again) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(between_the_superblocks_of_a_recovery) {
+    with_both_blocks([](std::size_t block) {
+        world w(block);
+        w.append(numbers(10));
+        simulated_storage const crashed =
+            w.device.after_power_loss(power_loss::lose_all());
+        for (std::uint64_t nth = 1;; ++nth) {
+            simulated_storage device = crashed.clone();
+            device.cut_power_at(nth);
+            bool done = false;
+            try {
+                database db(device);
+                done = true;
+            } catch (ns::error const&) {
+            }
+            if (done)
+                return;
+            simulated_storage left =
+                device.after_power_loss(power_loss::lose_all());
+            contents expected = w.committed;
+            {
+                database db(left);
+                db.open<int>("a").append({42});
+                expected["a"].push_back(42);
+                // Without closing: as a crash would find it.
+                simulated_storage older =
+                    left.after_power_loss(power_loss::lose_all());
+                destroy_newest_superblock(older);
+                BOOST_TEST_CONTEXT("power goes at call " << nth)
+                    BOOST_TEST_REQUIRE((recovered(older) == expected));
+            }
+        }
+    });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

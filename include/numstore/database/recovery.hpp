@@ -300,7 +300,7 @@ private:
                 return;
             resume_log(from);
             e_->newest_is_unsure = !other_damaged_;
-            if (other_damaged_)
+            if (other_damaged_ || lacks_twin())
                 checkpointer<Policies>(*e_).run();
             return;
         }
@@ -319,6 +319,12 @@ private:
         // Both superblocks, for the log that was read is not written on: what
         // is committed from now on could not be reached through it.
         checkpointer<Policies>(*e_).run({.ripen = true});
+    }
+
+    /// The other superblock may belong to a log that ended, and would not
+    /// reach what is committed from now on.
+    bool lacks_twin() const noexcept {
+        return e_->newest.twin == format::twin_role::followed;
     }
 
     static extent extent_of(log_segment const& s) noexcept {
