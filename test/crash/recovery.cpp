@@ -1277,4 +1277,29 @@ BOOST_AUTO_TEST_CASE(between_the_superblocks_of_a_recovery) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(no_space_in_a_sync_or_a_superblock_ends_writing) {
+    with_both_blocks([](std::size_t block) {
+        for (call_kind const kind :
+             {call_kind::sync, call_kind::write_durable})
+            for (auto const code : {std::errc::no_space_on_device,
+                                    std::errc::io_error}) {
+                world w(block, {.durability = ns::durability::none});
+                w.append(many());
+                w.device.inject({.nth = 1,
+                                 .kinds = ns::testing::mask(kind),
+                                 .error = std::make_error_code(code)});
+                BOOST_CHECK_THROW(w.db.checkpoint(), ns::error);
+                w.device.clear_faults();
+                require_error(ns::errc::failed, [&] { w.a.append({1}); });
+                require_error(ns::errc::failed, [&] { w.db.checkpoint(); });
+                after_losses(w.device, [&](simulated_storage const& left) {
+                    contents const found = recovered(left);
+                    contents const none{{"a", {}}};
+                    BOOST_TEST((found.empty() || found == none
+                                || found == w.committed));
+                });
+            }
+    });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

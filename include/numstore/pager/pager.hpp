@@ -178,7 +178,7 @@ public:
         if (planted<Policies>(planted_fault::failed_sync_is_ignored))
             ec.clear();
         if (ec) {
-            set_failed();
+            set_failed(); // even without space: what it lost stays lost
             fail(ec, "cannot sync");
         }
         note_synced(n);
@@ -201,8 +201,10 @@ public:
         device_.write_durable(offset, bytes, ec);
         syncs_.fetch_add(1, std::memory_order_relaxed);
         bytes_written_.fetch_add(bytes.size(), std::memory_order_relaxed);
-        if (ec)
+        if (ec) {
+            set_failed(); // it may be there, and refer to the new pages
             fail(ec, "cannot write the superblock");
+        }
     }
 
     /// After a failed write or sync nothing may be written any more.
