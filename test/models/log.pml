@@ -194,17 +194,17 @@ proctype committer(byte me) provided (alive) {
     :: true
     fi;
     pressure();
-    atomic { /* publish: what the commit needs, with its record */
+#ifndef LATE_WISH
+    atomic { if :: writes != synced -> all_wanted = true :: else fi }
+#endif
+    atomic { /* publish */
         if
         :: failed -> threw = true
         :: else ->
             records++;
             mine = records;
             owner[records] = me;
-            record_of[me] = records;
-#ifndef LATE_WISH
-            if :: writes != synced -> all_wanted = true :: else fi
-#endif
+            record_of[me] = records
         fi;
         work = false
     }

@@ -258,9 +258,13 @@ private:
             room<Policies>(*e_).ensure(
                 t, t.delta.empty() ? e_->catalogue_versions.newest()->value
                                    : next);
-            if constexpr (logging)
+            if constexpr (logging) {
+                // Others may flush the record before its own commit does, and
+                // must not make it durable without its bulk pages.
+                if (e_->pages->unsynced())
+                    e_->log->want_all();
                 at = write_record(t, format::log_commit{});
-            else
+            } else
                 at = e_->latest_commit + 1;
         } catch (...) {
             unregister_created(t);

@@ -151,6 +151,13 @@ public:
         }
     }
 
+    /// Whoever makes the records from here on durable syncs everything that
+    /// the device was given before this call as well.
+    void want_all() noexcept {
+        lock_type lock(guard_);
+        all_wanted_ = true;
+    }
+
     /// Goes on in another segment, a very small one, so that this one can be
     /// given up. Throws no_space, no_memory, io, failed.
     void rotate() {
