@@ -176,4 +176,19 @@ BOOST_AUTO_TEST_CASE(what_readers_see_survives_a_power_loss) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_visible_never_goes_back) {
+    for (std::uint64_t nth = 1;; ++nth) {
+        ns::basic_database<unlogged> db(
+            ns::memory_storage{}, {.durability = ns::durability::none});
+        auto a = db.create<int>("a");
+        bool const met = interleave(
+            nth, [&] { a.append({1}); }, [&] { db.checkpoint(); });
+        BOOST_TEST_REQUIRE(a.size() == 1U, "a checkpoint at load " << nth);
+        a.append({2});
+        BOOST_TEST_REQUIRE(a.size() == 2U);
+        if (!met)
+            break;
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -329,7 +329,7 @@ private:
         e_->catalogue_dirty = false;
         e_->move_catalogue = false;
         e_->latest = sequence;
-        e_->readers.show(sequence);
+        e_->show_written(sequence);
         e_->reclaim();
         e_->forget_unused();
         recycle_log(planted<Policies>(planted_fault::log_recycled_too_early)

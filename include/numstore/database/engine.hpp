@@ -228,6 +228,15 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
             readers.show(sequence);
     }
 
+    /// And this one, whose pages are durable. In order with `show_durable`:
+    /// what is visible never goes back.
+    void show_written(std::uint64_t sequence) noexcept {
+        std::scoped_lock lock(show_guard);
+        while (!unshown.empty() && unshown.front().second <= sequence)
+            unshown.pop_front();
+        readers.show(sequence);
+    }
+
     /// Frees versions that nobody can read any more, forgets arrays that are
     /// not in use, and lets pages ripen. Under `work`.
     void reclaim() {
