@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -123,6 +124,27 @@ BOOST_FIXTURE_TEST_CASE(a_large_record_gets_a_segment, fixture) {
     record const large = bytes(200000, 9);
     log->flush(log->append(large), false);
     BOOST_TEST((read(device) == std::vector<record>{large}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_record_that_comes_while_batches_are_written,
+                        fixture) {
+    constexpr std::size_t size = 20000; // one in each segment
+    bool done = false;
+    device.before_each_call([&](numstore::testing::call_record const& c) {
+        if (c.kind != numstore::testing::call_kind::write || c.length < size
+            || c.length > size + 1000 || std::exchange(done, true))
+            return; // the preparation of a segment
+        log->append(bytes(size, 99));
+    });
+    for (unsigned i = 0; i != 40; ++i)
+        log->append(bytes(size, i));
+    log->flush(lsn{to_integer(log->end()) - 1}, false);
+    BOOST_TEST(done);
+    std::vector<record> found = read(device);
+    BOOST_TEST_REQUIRE(found.size() == 41U);
+    std::erase(found, bytes(size, 99));
+    for (unsigned i = 0; i != 40; ++i)
+        BOOST_TEST_REQUIRE((found[i] == bytes(size, i)));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_tail_cut_anywhere_ends_the_log, fixture) {

@@ -91,9 +91,9 @@ public:
         lock_type lock(guard_);
         require_working();
         std::size_t const size = format::log_record_prefix + record.size();
-        if (open_.size() != 0
-            && (open_.size() + size > batch_bytes
-                || !fits(open_.size() + size))) {
+        while (open_.size() != 0 // others may append during a write
+               && (open_.size() + size > batch_bytes
+                   || !fits(open_.size() + size))) {
             seal();
             if (!busy_ && queued_bytes_ > batch_bytes)
                 write_queue(lock);
