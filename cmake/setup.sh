@@ -3,7 +3,7 @@
 #
 # Installs, on Debian and its relatives, what numstore is built with:
 #
-#   bash cmake/setup.sh [test] [clang] [bench] [models]
+#   bash cmake/setup.sh [test] [clang] [bench] [models] [coverage]
 #
 # No package is ever removed. A library that cannot be installed beside what
 # the machine has, or without the rights to install, is unpacked below
@@ -74,6 +74,10 @@ missing() {
                library libclang-rt-19-dev ;;
         bench) library liblmdb-dev
                library libsqlite3-dev ;;
+        coverage) tool clang++-19 clang-19
+                  tool llvm-cov-19 llvm-19
+                  tool python3 python3
+                  library libclang-rt-19-dev ;;
         models) tool spin spin
                 tool cc gcc ;;
         *) stop "no part is called $part" ;;
