@@ -120,6 +120,20 @@ BOOST_FIXTURE_TEST_CASE(what_is_flushed_is_read_back, fixture) {
     BOOST_TEST((read(left) == written));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_resumed_log_knows_what_was_durable, fixture) {
+    log->flush(log->append(bytes(100, 1)), false);
+    log_position const end = log->position_at(log->end());
+    log = make();
+    log->resume(end);
+    log->flush(log->append(bytes(100, 2)), false);
+    lsn known{};
+    scan<numstore::xxh3_64>(device, start, id, [&](log_batch_view const& b) {
+        known = b.durable();
+        return true;
+    });
+    BOOST_TEST((known == end.start));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_large_record_gets_a_segment, fixture) {
     record const large = bytes(200000, 9);
     log->flush(log->append(large), false);

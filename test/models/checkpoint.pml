@@ -194,7 +194,9 @@ inline checkpoint(twins) {
                  release_before(redo, redo_place) }
     :: else
     fi;
-    d_step { open_redo = 0; next_bits = 0; held = 0; held_place = 0; j = 0 }
+    d_step {
+        open_redo = 0; next_bits = 0; held = 0; held_place = 0; j = 0
+    }
 }
 
 inline commit() {
@@ -278,7 +280,8 @@ recover:
     atomic {
         /* Memory is gone. */
         used = 0; waiting = 0; newest = 0; redo = 0; current = 0; salt = 0;
-        q = 0; i = 0; j = 0; open_redo = 0; next_bits = 0; held = 0; held_place = 0;
+        q = 0; i = 0; j = 0; open_redo = 0; next_bits = 0;
+        held = 0; held_place = 0;
         for (i : 0 .. PLACES - 1) { ripe[i] = 0 }
         i = 0;
         if
@@ -302,7 +305,8 @@ recover:
         assert(n <= commits);
         acked = n; commits = n;
         newest = sb[best].generation;
-        redo = sb[best].redo; redo_place = sb[best].place;
+        redo = sb[best].redo;
+        redo_place = sb[best].place;
         salt = sb[best].salt;
         waiting = sb[best].next & ~held;
         if :: sb[best].twin == TWIN -> waiting = 0 :: else fi;

@@ -14,7 +14,9 @@
  * the log must then lead to pages that nobody has written over. The page of
  * a live snapshot must never be written over.
  *
- * Left out: how much of the log is kept (checkpoint.pml), sharing counts.
+ * Left out: how much of the log is kept (checkpoint.pml), sharing counts, the
+ * copies that recovery makes of bulk pages that may not be durable, and a
+ * superblock that a killed process left in the cache only.
  *
  * Broken variants: ONE_SUPERBLOCK (pages are free when one superblock has
  * followed), BLIND_TO_READERS, NO_RESERVATION (recovery takes the free map as

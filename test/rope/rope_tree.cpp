@@ -37,6 +37,22 @@ struct setting {
 
 BOOST_AUTO_TEST_SUITE(rope_tree)
 
+BOOST_AUTO_TEST_CASE(holes_read_as_zeros_whatever_was_in_memory) {
+    setting s;
+    s.tree.insert_zeros(s.changes, 0, 100000);
+    s.tree.write(s.changes, 50001, word(5));
+    std::size_t const n = 30000;
+    bytes strided(4 * n, std::byte{0xee});
+    s.tree.read_strided(0, 3, strided);
+    bytes whole(4 * std::size_t{100000}, std::byte{0xee});
+    s.tree.read(0, whole);
+    bytes expected(4 * n);
+    std::memcpy(expected.data() + 4 * 16667, word(5).data(), 4);
+    BOOST_TEST((strided == expected));
+    std::ranges::fill(std::span(whole).subspan(4 * 50001, 4), std::byte{0});
+    BOOST_TEST((whole == bytes(whole.size())));
+}
+
 BOOST_AUTO_TEST_CASE(more_than_four_billion_elements) {
     constexpr std::uint64_t huge = (std::uint64_t{1} << 40) + 12345;
     setting s;
