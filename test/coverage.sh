@@ -6,7 +6,7 @@
 #
 #   bash test/coverage.sh            the whole suite
 #   bash test/coverage.sh LAYER...   some of: format storage log pager rope
-#                                    database array testing crash
+#                                    database array testing crash faults
 #
 # What is counted, and how instantiations of templates are merged:
 # test/coverage.py. What is not covered: build/coverage/uncovered.txt.
@@ -16,7 +16,7 @@ for tool in llvm-profdata-19 llvm-cov-19 python3; do
     command -v "$tool" > /dev/null \
         || { echo "no $tool; see cmake/setup.sh coverage" >&2; exit 2; }
 done
-all=(format storage log pager rope database array testing crash)
+all=(format storage log pager rope database array testing crash faults)
 [ $# -gt 0 ] || set -- "${all[@]}"
 
 cmake --preset coverage > /dev/null

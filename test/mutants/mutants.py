@@ -30,7 +30,7 @@ TESTS = ['log/wal', 'rope/structure', 'rope/sweep', 'rope/spill',
          'rope/check', 'rope/insert', 'rope/erase', 'rope/bulk',
          'rope/leaf_path', 'rope/leaf_shape', 'rope/selection',
          'rope/rope_tree', 'rope/write_out', 'rope/retire',
-         'database/space', 'database/damage']
+         'database/damage']
 SUPPORT = '''
 #include <cstdint>
 #include <cstdio>
