@@ -261,7 +261,8 @@ private:
             if constexpr (logging) {
                 // Others may flush the record before its own commit does, and
                 // must not make it durable without its bulk pages.
-                if (e_->pages->unsynced())
+                if (e_->pages->unsynced()
+                    && !planted<Policies>(planted_fault::bulk_pages_not_synced))
                     e_->log->want_all();
                 at = write_record(t, format::log_commit{});
             } else
