@@ -198,9 +198,27 @@ private:
         device.clear_faults();
         f.failed_calls += device.counts().failed != 0 ? 1 : 0;
         r.abandon();
-        look.after_failure(device, r.durable(),
-                           std::max(r.acknowledged(),
-                                    uncertain ? r.attempted() : 0));
+        std::size_t const found = look.after_failure(
+            device, r.durable(),
+            std::max(r.acknowledged(), uncertain ? r.attempted() : 0));
+        go_on(device, r.history()[found], s, f);
+    }
+
+    /// Work on the machine that still shows what a failed call has lost.
+    void go_on(simulated_storage const& device, model const& start, setup s,
+               figures& f) {
+        s.options.durability = numstore::durability::full;
+        recorder<Policies> r(device.clone(), start, s);
+        r.forget_points(); // opening may lose what only the machine shows
+        checker<Policies> look(r.history(), s, plan_.how, f);
+        for (operation const o :
+             {operation::append_few, operation::checkpoint,
+              operation::append_bulk, operation::checkpoint}) {
+            r.perform(o);
+            for (crash_point const& p : r.points())
+                look.explore(p);
+            r.forget_points();
+        }
     }
 
     static numstore::testing::fault some_fault(random_source& random) {

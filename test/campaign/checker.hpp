@@ -88,15 +88,18 @@ public:
     }
 
     /// What is left after a write or sync of the workload has failed: the
-    /// same machine goes on, and only then loses power.
-    void after_failure(simulated_storage const& device, std::size_t durable,
-                       std::size_t attempted) {
+    /// same machine goes on, and only then loses power. Which model is found
+    /// without a power loss.
+    std::size_t after_failure(simulated_storage const& device,
+                              std::size_t durable, std::size_t attempted) {
         bounds const power{durable, attempted, durable};
         check(device.after_power_loss(power_loss::lose_all()), power, 0);
         check(device.after_power_loss(power_loss::random(random_())), power,
               0);
         check(device.clone(), {durable, attempted, durable, "a failed call"}, 0,
               logging || is_full());
+        database db(device.clone(), options_);
+        return find(db, {durable, attempted, durable});
     }
 
 private:

@@ -59,6 +59,11 @@ public:
                             at_acknowledgement, is_full});
     }
 
+    void forget() {
+        under_way_.reset();
+        points_->clear();
+    }
+
 private:
     void before(call_record const& c) {
         if (c.kind == call_kind::read)
@@ -142,7 +147,7 @@ public:
     std::size_t acknowledged() const noexcept { return calls_.acknowledged; }
     std::size_t attempted() const noexcept { return calls_.attempted; }
 
-    void forget_points() { points_.clear(); }
+    void forget_points() { calls_.forget(); }
 
 private:
     static bool makes_durable(operation what) noexcept {
