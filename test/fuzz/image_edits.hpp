@@ -166,6 +166,31 @@ public:
                 repair_batch(i);
     }
 
+    // for changes of other kinds
+
+    void put(std::uint64_t at, std::span<std::byte const> in) {
+        memory_.put(at, in);
+        if (kept_)
+            return;
+        for (std::size_t i = 0; i != dirty_.size(); ++i) {
+            node const& n = map_->nodes[i];
+            if (at < n.at + n.bytes && n.at < at + in.size())
+                dirty_[i] = true;
+        }
+    }
+    void put(std::uint64_t at, std::uint64_t v, std::size_t width = 8) {
+        put(at, std::as_bytes(std::span(&v, 1)).first(width));
+    }
+
+    std::uint64_t newest_superblock() const {
+        constexpr auto field = offsetof(format::superblock_image, generation);
+        std::uint64_t best = 0;
+        for (std::uint64_t const at : format::superblock_offsets)
+            if (get(at + field) > get(best + field))
+                best = at;
+        return best;
+    }
+
 private:
     using bytes = std::span<std::byte const>;
 
@@ -204,19 +229,6 @@ private:
 
     // changing bytes
 
-    void put(std::uint64_t at, bytes in) {
-        memory_.put(at, in);
-        if (kept_)
-            return;
-        for (std::size_t i = 0; i != dirty_.size(); ++i) {
-            node const& n = map_->nodes[i];
-            if (at < n.at + n.bytes && n.at < at + in.size())
-                dirty_[i] = true;
-        }
-    }
-    void put(std::uint64_t at, std::uint64_t v, std::size_t width = 8) {
-        put(at, std::as_bytes(std::span(&v, 1)).first(width));
-    }
     std::uint64_t get(std::uint64_t at, std::size_t width = 8) const {
         std::uint64_t v = 0;
         if (memory_.holds(at, width))
@@ -308,6 +320,8 @@ private:
     void stale_page(edit const& e, bytes from) {
         node const& n = map_->nodes[e.which % map_->nodes.size()];
         std::uint64_t const pages = from.size() / page_size;
+        if (pages == 0)
+            return;
         std::uint64_t const at = (e.value % pages) * page_size;
         std::uint64_t const there =
             std::min<std::uint64_t>(n.bytes, from.size() - at);
@@ -439,15 +453,6 @@ private:
             }
             return;
         }
-    }
-
-    std::uint64_t newest_superblock() const {
-        std::uint64_t best = 0;
-        for (std::uint64_t const at : format::superblock_offsets)
-            if (get(at + offsetof(format::superblock_image, generation))
-                > get(best + offsetof(format::superblock_image, generation)))
-                best = at;
-        return best;
     }
 
     template <class List>
