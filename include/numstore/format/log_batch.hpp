@@ -40,6 +40,9 @@ static_assert(offsetof(log_batch_header, database) == 16
 
 inline constexpr std::uint64_t log_batch_magic = 0x3162676f6c736e89;
 
+/// LSNs are below this, so that sums of them do not overflow.
+inline constexpr std::uint64_t max_lsn = std::uint64_t{1} << 62;
+
 /// What the body of a batch holds.
 enum class log_batch_kind : std::uint32_t {
     records = 1, ///< each: length (little_uint32), bytes
@@ -134,7 +137,8 @@ inline bool is_valid(log_segment const& s, std::uint32_t block) noexcept {
            && is_power_of_two(block) && s.offset % block == 0
            && s.bytes % block == 0 && s.bytes >= std::uint64_t{2} * block
            && add(s.offset, s.bytes, end)
-           && add(to_integer(s.first), s.bytes, end);
+           && add(to_integer(s.first), s.bytes, end)
+           && end <= format::max_lsn;
 }
 
 /// True if `p` is a block of its segment.

@@ -84,6 +84,8 @@ void check_log_body(Body const& b, format::byte_reader const& in) {
     if constexpr (requires { b.array; }) {
         if (b.array == 0)
             in.fail("the array id is zero");
+        if (b.array > format::max_log_id)
+            in.fail("the array id is impossible");
     }
     if constexpr (std::same_as<Body, format::log_erase_at>) {
         for (std::size_t i = 1; i < b.positions.size(); ++i)
@@ -137,6 +139,8 @@ inline log_record decode_log_record(std::span<std::byte const> bytes) {
     log_record r;
     auto const kind = static_cast<log_kind>(in.u8());
     r.transaction = in.varint();
+    if (r.transaction > max_log_id)
+        in.fail("the transaction is impossible");
     r.previous = lsn{in.varint()};
     if (!detail::read_log_body(kind, in, r.body))
         in.fail("the kind is unknown");

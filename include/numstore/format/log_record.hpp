@@ -38,6 +38,9 @@ enum class log_kind : std::uint8_t {
     abort = 34
 };
 
+/// Ids of arrays and transactions are counted up from 1 and never get here.
+inline constexpr std::uint64_t max_log_id = std::uint64_t{1} << 61;
+
 /// Every body names its kind, appends itself to a writer, and is read back
 /// with its texts and bytes pointing into the record: nothing is copied.
 /// Positions and counts are in elements, and not checked against the array.

@@ -26,6 +26,10 @@ inline constexpr std::uint32_t current_version = 1;
 /// Levels that any tree of the file may have.
 inline constexpr std::uint8_t max_height = 64;
 
+/// Counters and LSNs of sound files never come near this, so that they can be
+/// counted on without care.
+inline constexpr std::uint64_t max_counter = std::uint64_t{1} << 62;
+
 /// The first page behind both superblocks.
 constexpr std::uint64_t first_data_page(std::uint64_t page_size) noexcept {
     return std::max<std::uint64_t>(128 * 1024, page_size) / page_size;

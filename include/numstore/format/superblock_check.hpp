@@ -128,15 +128,15 @@ inline bool superblock_allows(format::superblock const& s,
 
 inline bool superblock_allows(format::superblock const& s,
                               format::log_start const& l) noexcept {
-    std::uint64_t file_bytes = 0;
-    std::uint64_t end = 0;
+    std::uint64_t const page_size = s.policies.page_size;
     std::uint64_t last = 0;
     if (l.bytes == 0)
         return true;
-    return multiply(s.file_pages, s.policies.page_size, file_bytes)
-           && add(l.offset, l.bytes, end) && end <= file_bytes
+    return l.offset % page_size == 0 && l.bytes % page_size == 0
+           && superblock_holds(s, page_no{l.offset / page_size},
+                               l.bytes / page_size)
            && add(to_integer(l.first), l.bytes, last) && l.first <= l.start
-           && to_integer(l.start) <= last;
+           && to_integer(l.start) <= last && last <= format::max_counter;
 }
 
 /// What is wrong with values behind a good checksum, or null.
@@ -151,6 +151,10 @@ inline char const* superblock_fault(format::superblock const& s) noexcept {
         return "its file size is impossible";
     if (s.generation == 0 || s.next_array == 0 || s.next_transaction == 0)
         return "a counter is zero";
+    if (std::max({s.generation, s.next_array, s.next_transaction,
+                  to_integer(s.version), to_integer(s.redo)})
+        > format::max_counter)
+        return "a counter is impossible";
     if (!superblock_allows(s, s.names) || !superblock_allows(s, s.entries)
         || !superblock_allows(s, s.graveyard)
         || !superblock_allows(s, s.sharing))

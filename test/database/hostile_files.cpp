@@ -1,0 +1,144 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../fuzz/image_edits.hpp"
+
+#include <numstore/numstore.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+// Files that lie behind right checksums, each in one way that was once
+// believed.
+
+namespace {
+
+namespace ns = numstore;
+namespace format = numstore::format;
+using fuzz::edit;
+using fuzz::edit_kind;
+using policies = fuzz::image_policies<512, ns::xxh3_64, false>;
+using database = ns::basic_database<policies>;
+using image = format::superblock_image;
+
+/// Images of `seed_images`, in order.
+enum : std::size_t { plain_image = 1, small_changes_image = 4 };
+
+struct fixture {
+    fuzz::image_editor<policies> editor;
+
+    database open(ns::open_mode mode = ns::open_mode::open_existing) {
+        return database(policies::storage(editor.memory()), {.mode = mode});
+    }
+
+    /// The code with which f is refused, if it is.
+    template <class F>
+    std::optional<ns::errc> refusal(F&& f) {
+        try {
+            f();
+        } catch (ns::error const& e) {
+            return static_cast<ns::errc>(e.code().value());
+        }
+        return std::nullopt;
+    }
+
+    bool is_corrupt() {
+        return refusal([&] { open(ns::open_mode::read_only); })
+                   == ns::errc::corrupt
+               && refusal([&] { open(); }) == ns::errc::corrupt;
+    }
+
+    /// The newest superblock says `value`.
+    void superblock(std::size_t field, std::uint64_t value) {
+        editor.load(small_changes_image);
+        editor.put(editor.newest_superblock() + field, value);
+        editor.repair();
+    }
+
+    /// The first record of a batch is replaced: of the first or the last one.
+    template <class Body>
+    bool refused_record(Body const& body, bool last = false) {
+        editor.load(small_changes_image);
+        auto const& m = editor.map();
+        std::size_t const batches = m.nodes.size() - m.first_batch;
+        for (std::size_t i = 0; i != batches; ++i) {
+            fuzz::node const& n =
+                m.nodes[last ? m.nodes.size() - 1 - i : m.first_batch + i];
+            auto const old = editor.memory().bytes(n.at, n.bytes);
+            auto records = fuzz::records_of(old);
+            if (records.empty())
+                continue;
+            auto const first = format::decode_log_record(records[0]);
+            fuzz::record_bytes changed;
+            format::byte_writer w(changed);
+            format::encode_log_record(w, first.transaction, first.previous,
+                                      body);
+            records[0] = changed;
+            editor.put(n.at, fuzz::with_records(old, records));
+            editor.repair();
+            return is_corrupt();
+        }
+        return false;
+    }
+
+    void entry(std::uint16_t member, std::uint64_t value) {
+        editor.load(plain_image);
+        edit e{};
+        e.kind = static_cast<std::uint8_t>(edit_kind::entry);
+        e.where = static_cast<std::uint16_t>(member | 0x8000);
+        e.value = value;
+        editor.apply(e);
+        editor.repair();
+    }
+
+    std::optional<ns::errc> listing() {
+        database const db = open(ns::open_mode::read_only);
+        return refusal([&] { (void)db.list(); });
+    }
+};
+
+/// The text in `telling_texts`.
+std::uint64_t text(std::string_view wanted) {
+    auto const i = std::ranges::find(fuzz::telling_texts, wanted);
+    BOOST_TEST_REQUIRE((i != std::end(fuzz::telling_texts)));
+    return static_cast<std::uint64_t>(i - std::begin(fuzz::telling_texts));
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(database_hostile_files, fixture)
+
+BOOST_AUTO_TEST_CASE(the_images_are_sound) {
+    for (std::size_t i = 0; i != editor.images(); ++i) {
+        editor.load(i);
+        BOOST_TEST(open().verify().ok());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(counters_near_their_end) {
+    for (std::size_t const field :
+         {offsetof(image, generation), offsetof(image, next_array),
+          offsetof(image, next_transaction), offsetof(image, version_lsn)}) {
+        superblock(field, ~std::uint64_t{0} - 1);
+        auto const found = format::decode_superblock(
+            editor.memory().bytes(editor.newest_superblock(), 512),
+            {512, ns::xxh3_64::id, policies::logging::id, 512, 0});
+        BOOST_TEST((found.state == format::superblock_state::damaged));
+        refusal([&] { BOOST_TEST(open().verify().ok()); });
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_log_where_superblocks_are) {
+    superblock(offsetof(image, log_offset), 0);
+    auto const code = refusal([&] { open(); });
+    BOOST_TEST((!code || code == ns::errc::corrupt));
+    BOOST_TEST((code || open().verify().ok()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
