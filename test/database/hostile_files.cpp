@@ -141,4 +141,26 @@ BOOST_AUTO_TEST_CASE(a_log_where_superblocks_are) {
     BOOST_TEST((code || open().verify().ok()));
 }
 
+BOOST_AUTO_TEST_CASE(a_page_that_is_used_and_free) {
+    editor.load(plain_image);
+    for (std::uint16_t which = 0; which != 40; ++which) {
+        edit e{};
+        e.kind = static_cast<std::uint8_t>(edit_kind::free_list);
+        e.where = 1;
+        e.source = 3;
+        e.value = which;
+        editor.load(plain_image);
+        editor.apply(e);
+        editor.repair();
+        refusal([&] {
+            database db = open();
+            db.drop("deep");
+            for (int i = 0; i != 4; ++i) {
+                db.create<int>(std::to_string(i)).push_back(1);
+                db.checkpoint();
+            }
+        });
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
