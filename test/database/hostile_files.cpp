@@ -121,6 +121,22 @@ BOOST_AUTO_TEST_CASE(the_images_are_sound) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(an_element_of_another_size_than_its_description) {
+    entry(2, text("[200]f64"));
+    BOOST_TEST((listing() == ns::errc::corrupt));
+    database db = open();
+    BOOST_TEST((refusal([&] { db.open_any("small").read(); })
+                == ns::errc::corrupt));
+    BOOST_TEST(!db.verify().ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_is_not_utf_8) {
+    entry(1, text(std::string_view("\xff\xfe\x80", 3)));
+    BOOST_TEST((listing() == ns::errc::corrupt));
+    entry(8, text("\xed\xa0\x80"));
+    BOOST_TEST((listing() == ns::errc::corrupt));
+}
+
 BOOST_AUTO_TEST_CASE(counters_near_their_end) {
     for (std::size_t const field :
          {offsetof(image, generation), offsetof(image, next_array),

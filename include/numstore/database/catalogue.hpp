@@ -6,7 +6,9 @@
 #include <numstore/database/keyed_write_out.hpp>
 #include <numstore/error.hpp>
 #include <numstore/format/catalogue_entry.hpp>
+#include <numstore/format/element_parser.hpp>
 #include <numstore/format/glob.hpp>
+#include <numstore/format/name.hpp>
 #include <numstore/format/superblock.hpp>
 #include <numstore/rope/leaf_shape.hpp>
 #include <numstore/rope/node_source.hpp>
@@ -91,9 +93,11 @@ public:
             return std::nullopt;
         auto entry = format::decode_catalogue_entry(e->value);
         if (entry.id != id
-            || entry.element_size > max_element_pages * Policies::page_size)
+            || entry.element_size > max_element_pages * Policies::page_size
+            || !describes_elements(entry.element, entry.element_size)
+            || !has_valid_texts(entry))
             raise(errc::corrupt, pages_->name() + ": the catalogue entry of "
-                                     + entry.name + " is damaged");
+                                     + quoted(entry.name) + " is damaged");
         return entry;
     }
 
@@ -235,6 +239,17 @@ public:
     }
 
 private:
+    static bool has_valid_texts(format::catalogue_entry const& e) {
+        try {
+            check_name(e.name);
+            for (auto const& [key, value] : e.attributes)
+                check_attribute_key(key);
+            return true;
+        } catch (error const&) {
+            return false;
+        }
+    }
+
     template <class Fault>
     std::optional<format::catalogue_entry>
     entry_of(catalogue_version const& v, keyed_entry const& name,

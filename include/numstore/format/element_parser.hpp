@@ -148,3 +148,17 @@ inline element_type element_type::parse(std::string_view text) {
 }
 
 } // namespace numstore
+
+namespace numstore::detail {
+
+/// True if `text` describes elements of `size` bytes: what a file says of an
+/// array, twice.
+inline bool describes_elements(std::string_view text, std::uint64_t size) {
+    try {
+        return element_type::parse(text).size() == size;
+    } catch (error const&) {
+        return false;
+    }
+}
+
+} // namespace numstore::detail
