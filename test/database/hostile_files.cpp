@@ -137,6 +137,23 @@ BOOST_AUTO_TEST_CASE(a_name_that_is_not_utf_8) {
     BOOST_TEST((listing() == ns::errc::corrupt));
 }
 
+BOOST_AUTO_TEST_CASE(a_name_without_an_entry) {
+    editor.load(plain_image);
+    auto const& root =
+        editor.map().superblocks().at(editor.newest_superblock()).names;
+    std::uint64_t const at = to_integer(root.place) * policies::page_size;
+    auto const page =
+        editor.memory().bytes(at, root.pages * policies::page_size);
+    format::keyed_page_reader in(page, "names");
+    auto const value = in.entry().value;
+    auto const id = format::encode_array_id(12345);
+    editor.put(at + static_cast<std::uint64_t>(value.data() - page.data()),
+               std::span<std::byte const>(id));
+    editor.repair();
+    BOOST_TEST((listing() == ns::errc::corrupt));
+    BOOST_TEST(!open().verify().ok());
+}
+
 BOOST_AUTO_TEST_CASE(counters_near_their_end) {
     for (std::size_t const field :
          {offsetof(image, generation), offsetof(image, next_array),

@@ -99,11 +99,14 @@ public:
             return list_in_transaction(pattern, f);
         read([&](catalogue_version const& v, std::uint64_t sequence) {
             catalogue<Policies> const c(*engine_->pages);
-            c.each(v, pattern, [&](std::string_view, std::uint64_t id) {
+            c.each(v, pattern, [&](std::string_view name, std::uint64_t id) {
                 auto const state = engine_->state_of(id, v);
                 auto const entry = c.find_entry(v, id);
-                auto const* const at = state->versions.at(sequence);
-                if (entry && at != nullptr)
+                if (state == nullptr || !entry || entry->name != name)
+                    raise(errc::corrupt, engine_->name + ": the name "
+                                             + quoted(name)
+                                             + " has no entry");
+                if (auto const* const at = state->versions.at(sequence))
                     f(*entry, at->value.root.size);
             });
         });
