@@ -154,6 +154,11 @@ BOOST_AUTO_TEST_CASE(a_name_without_an_entry) {
     BOOST_TEST(!open().verify().ok());
 }
 
+BOOST_AUTO_TEST_CASE(a_version_behind_the_end_of_the_log) {
+    superblock(offsetof(image, version_lsn), std::uint64_t{1} << 40);
+    BOOST_TEST(is_corrupt());
+}
+
 BOOST_AUTO_TEST_CASE(counters_near_their_end) {
     for (std::size_t const field :
          {offsetof(image, generation), offsetof(image, next_array),

@@ -292,8 +292,17 @@ private:
             raise(errc::corrupt,
                   e_->name + ": the newest superblock is damaged, and the "
                              "log that would replace it is missing");
-        for (log_segment const& s : log.segments())
-            e_->pages->reserve(extent_of(s));
+        if (e_->newest.version != lsn{} && log.end() <= e_->newest.version)
+            raise(errc::corrupt,
+                  e_->name + ": the log ends before what the superblock has");
+        for (log_segment const& s : log.segments()) {
+            extent const x = extent_of(s);
+            if (!e_->pages->contains(x.first, x.pages)
+                || s.offset % page_size != 0 || s.bytes % page_size != 0)
+                raise(errc::corrupt,
+                      e_->name + ": a segment of the log is impossible");
+            e_->pages->reserve(x);
+        }
         e_->pages->settle();
         if (!log.found_batches() && !log.has_remains()) {
             if (e_->read_only)
