@@ -201,4 +201,20 @@ BOOST_AUTO_TEST_CASE(a_page_that_is_used_and_free) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(records_that_lie) {
+    std::array<std::byte, 4> const four{};
+    BOOST_TEST(refused_record(format::log_insert_fill{1, 0, 9, {}}));
+    BOOST_TEST(refused_record(
+        format::log_insert_fill{1, 0, std::uint64_t{1} << 60, four}));
+    BOOST_TEST(refused_record(format::log_create{90, 0, "x", "u8"}));
+    BOOST_TEST(refused_record(format::log_create{90, 1, "x", "f64"}));
+    BOOST_TEST(refused_record(format::log_create{90, 1, "\xff", "u8"}));
+    BOOST_TEST(refused_record(format::log_create{1, 1, "x", "u8"}));
+    BOOST_TEST(refused_record(format::log_clone{1, 1, "x"}));
+    BOOST_TEST(refused_record(format::log_rename{1, "deep", "\xff"}));
+    BOOST_TEST(refused_record(format::log_set_attribute{1, "", four}));
+    BOOST_TEST(refused_record(
+        format::log_create{~std::uint64_t{0}, 1, "x", "u8"}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

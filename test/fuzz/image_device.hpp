@@ -185,12 +185,13 @@ struct image_policies : ns::default_policies {
     static constexpr std::size_t page_size = PageSize;
     using storage = image_device<Viewable>;
     using checksum = Checksum;
-    struct tuning {
+    struct tuning : ns::default_tuning {
         static constexpr std::uint64_t reserve_bytes = 4096;
         static constexpr std::uint64_t growth_bytes = 4096;
         static constexpr std::uint64_t max_growth_bytes = 65536;
         static constexpr std::uint64_t log_segment_bytes = 4096;
         static constexpr std::uint64_t max_log_segment_bytes = 8192;
+        static constexpr std::uint64_t bulk_bytes = 16384;
     };
 };
 

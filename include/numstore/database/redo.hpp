@@ -6,7 +6,9 @@
 #include <numstore/database/catalogue_writer.hpp>
 #include <numstore/database/engine.hpp>
 #include <numstore/error.hpp>
+#include <numstore/format/element_parser.hpp>
 #include <numstore/format/log_record.hpp>
+#include <numstore/format/name.hpp>
 #include <numstore/types.hpp>
 
 #include <cstddef>
@@ -14,6 +16,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -54,6 +57,23 @@ private:
         return writer(*e_, *t_, names().open(id));
     }
     catalogue_writer<Policies> names() { return {*e_, *t_}; }
+    array_state const& state(std::uint64_t id) {
+        return *names().open(id).state;
+    }
+
+    static void require(bool holds, char const* what) {
+        if (!holds)
+            raise(errc::corrupt, std::string("a record is wrong in ") + what);
+    }
+
+    /// Ids are never used again.
+    void require_new(std::uint64_t id, std::string_view name) {
+        check_name(name);
+        require(!t_->works.contains(id)
+                    && e_->state_of(id, e_->catalogue_versions.newest()->value)
+                           == nullptr,
+                "the id of a new array");
+    }
 
     /// Bounded memory however long the log is.
     void spill() {
@@ -76,6 +96,11 @@ private:
     }
     void apply(format::log_insert_fill const& b) {
         std::size_t const size = b.element.size();
+        require(size == state(b.array).element_size, "an element's size");
+        std::uint64_t bytes = 0;
+        require(multiply(b.count, size, bytes)
+                    && bytes / Policies::page_size <= e_->pages->file_pages(),
+                "more elements than the file has room for");
         std::size_t const most = std::max<std::size_t>(1, 32768 / size);
         for (std::uint64_t done = 0; done != b.count;) {
             std::uint64_t const n = std::min<std::uint64_t>(most,
@@ -111,15 +136,24 @@ private:
         array(b.array).erase_at(at);
     }
     void apply(format::log_create const& b) {
+        require_new(b.array, b.name);
+        require(b.element_size <= max_element_pages * Policies::page_size
+                    && describes_elements(b.element, b.element_size),
+                "an element's description");
         names().create(b.name, b.element,
                        static_cast<std::uint32_t>(b.element_size), b.array);
     }
     void apply(format::log_drop const& b) { names().drop(b.name); }
-    void apply(format::log_rename const& b) { names().rename(b.from, b.to); }
+    void apply(format::log_rename const& b) {
+        check_name(b.to);
+        names().rename(b.from, b.to);
+    }
     void apply(format::log_clone const& b) {
+        require_new(b.array, b.name);
         names().clone(b.source, b.name, b.array);
     }
     void apply(format::log_set_attribute const& b) {
+        check_attribute_key(b.key);
         names().set_attribute(b.array, b.key, b.value);
     }
     void apply(format::log_erase_attribute const& b) {
@@ -137,6 +171,8 @@ private:
             if (!e_->pages->contains(run.first, run.checksums.size()
                                                     * runs.leaf_pages()))
                 raise(errc::corrupt, "a bulk page is outside of the file");
+            require(runs.leaf_pages() == state(bulk_.array).shape.pages,
+                    "a leaf's pages");
             std::vector<std::uint64_t> const sums(run.checksums.begin(),
                                                   run.checksums.end());
             copies_->each_piece(run, [&](page_no first, std::size_t leaf,
