@@ -217,4 +217,17 @@ BOOST_AUTO_TEST_CASE(records_that_lie) {
         format::log_create{~std::uint64_t{0}, 1, "x", "u8"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_bulk_insert_of_enormous_leaves) {
+    std::array<std::uint64_t, 3> const run{300, 1, 7};
+    format::bulk_runs const runs(std::uint64_t{1} << 40,
+                                 std::as_bytes(std::span(run)),
+                                 format::byte_reader({}, ""));
+    auto const code = refusal([&] {
+        refused_record(format::log_insert_bulk{1, 0, 5, true, {}, runs, {}},
+                       true);
+        open().verify();
+    });
+    BOOST_TEST((!code || code == ns::errc::corrupt));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -202,11 +202,12 @@ private:
         if (planted<Policies>(planted_fault::lost_bulk_pages_accepted))
             return true;
         for (placed_run const& run : runs) {
+            if (!e_->pages->contains(run.first, run.checksums.size()
+                                                    * run.leaf_pages))
+                return false;
             std::vector<std::byte> leaf(run.leaf_pages * page_size);
             for (std::size_t i = 0; i != run.checksums.size(); ++i) {
                 page_no const place = run.first + i * run.leaf_pages;
-                if (!e_->pages->contains(place, run.leaf_pages))
-                    return false;
                 e_->pages->read(place, leaf);
                 if (pager<Policies>::checksum(leaf) != run.checksums[i])
                     return false;
