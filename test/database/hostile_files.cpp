@@ -201,6 +201,20 @@ BOOST_AUTO_TEST_CASE(a_page_that_is_used_and_free) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_dropped_tree_of_more_elements_than_bytes) {
+    for (unsigned const height : {0U, 3U}) {
+        edit e{};
+        e.kind = static_cast<std::uint8_t>(edit_kind::graves);
+        e.how = 128;
+        e.where = static_cast<std::uint16_t>(height);
+        e.value = 1'000'000;
+        editor.load(plain_image);
+        editor.apply(e);
+        editor.repair();
+        BOOST_TEST(is_corrupt());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(records_that_lie) {
     std::array<std::byte, 4> const four{};
     BOOST_TEST(refused_record(format::log_insert_fill{1, 0, 9, {}}));

@@ -109,12 +109,17 @@ public:
     }
     void load_graveyard(std::span<std::byte const> bytes, page_no end) {
         for (format::buried_tree const& t : format::decode_graveyard(
-                 bytes, page_no{pager<Policies>::first_data_page}, end))
+                 bytes, page_no{pager<Policies>::first_data_page}, end)) {
+            if (t.leaf_pages > to_integer(end)
+                || t.leaf_capacity > t.leaf_pages * Policies::page_size)
+                raise(errc::corrupt,
+                      e_->name + ": a dropped tree has impossible leaves");
             e_->graveyard.push_back({child_ref(t.place, t.checksum),
                                      t.height == 0 ? t.leaf_pages : 1,
                                      t.height, t.count, t.leaf_pages,
                                      t.leaf_capacity,
                                      reference_change::tree_dropped});
+        }
     }
 
     void load_shares(std::span<std::byte const> bytes, page_no end) {
