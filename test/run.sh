@@ -4,8 +4,8 @@
 # Installs what is missing, builds the tests and runs them:
 #
 #   bash test/run.sh                 the whole suite, with g++
-#   bash test/run.sh STAGE...        some of: suite crash consumers asan-ubsan
-#                                    tsan clang
+#   bash test/run.sh STAGE...        some of: suite crash consumers models
+#                                    asan-ubsan tsan clang
 #   bash test/run.sh --more STAGE... the same, counted together with the run
 #                                    before
 #
@@ -53,19 +53,22 @@ run_tests() { # preset, options of ctest...
 
 set_up() { bash cmake/setup.sh "$@"; }
 layers=(format storage log pager rope database array testing)
+crash_labels='crash|faults|fuzz'
 suite() {
     configure dev && build dev "${layers[@]/#/numstore_test_}" \
         && run_tests dev --label-regex "$(IFS='|'; echo "^(${layers[*]})$")"
 }
 crash() {
-    configure dev && build dev numstore_test_crash numstore_test_faults \
+    configure dev && build dev numstore_test_{crash,faults,fuzz} \
             numstore_campaign \
-        && run_tests dev --label-regex "^(crash|faults)$"
+            numstore_replay_{decode_formats,images_{512,4096,blind}} \
+        && run_tests dev --label-regex "^($crash_labels)$"
 }
+models() { configure dev && run_tests dev --label-regex '^models$'; }
 consumers() {
     configure dev && build dev \
         && run_tests dev --label-exclude \
-            "$(IFS='|'; echo "^(${layers[*]}|crash|faults)$")"
+            "$(IFS='|'; echo "^(${layers[*]}|$crash_labels|models)$")"
 }
 asan-ubsan() {
     configure asan-ubsan && build asan-ubsan && run_tests asan-ubsan
@@ -94,7 +97,8 @@ parts=(test)
 for stage; do
     case $stage in
     suite | crash | consumers) ;;
-    asan-ubsan | tsan | clang) parts=(test clang) ;;
+    models) parts+=(models) ;;
+    asan-ubsan | tsan | clang) parts+=(clang) ;;
     *) echo "no stage is called $stage" >&2; exit 2 ;;
     esac
 done
