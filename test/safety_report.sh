@@ -40,8 +40,9 @@ row 'of these without a power loss: a killed process' \
     crash_states_after_kills 'the same'
 row 'of these with the newest superblock damaged as well' \
     crash_states_without_newest_superblock 'the same'
-row 'workloads' crash_workloads \
-    'all of one to three operations, and random ones of up to 40'
+row 'workloads' crash_workloads 'the same'
+row 'of these of one to three operations (there are 25,259 with the log)' \
+    crash_brief_workloads 'the same'
 row 'moments at which power went' crash_points \
     'every call of the device and every acknowledgement'
 row 'faults planted in the engine' planted_faults '`planted`: `include/numstore/faults.hpp`'

@@ -169,10 +169,14 @@ private:
         checker<Policies> look(r.history(), s, plan_.how, f);
         for (; done != w.list.size(); ++done) {
             r.perform(w.list[done]);
-            for (crash_point const& p : r.points())
-                look.explore(p);
+            if (w.what != kind::brief || !plan_.how.all_brief
+                || done + 1 == w.list.size())
+                for (crash_point const& p : r.points())
+                    look.explore(p);
             r.forget_points();
         }
+        if (w.what == kind::brief)
+            ++f.brief_workloads;
     }
 
     /// The database works until the call fails; then it is opened again on

@@ -27,6 +27,7 @@ using numstore::testing::power_loss;
 /// What was looked at.
 struct figures {
     std::uint64_t workloads = 0;
+    std::uint64_t brief_workloads = 0; ///< of these
     std::uint64_t points = 0; ///< moments at which power may go
     std::uint64_t states = 0; ///< devices recovered and compared
     std::uint64_t nested = 0; ///< of these, after a crash inside recovery
@@ -36,6 +37,7 @@ struct figures {
 
     figures& operator+=(figures const& o) noexcept {
         workloads += o.workloads;
+        brief_workloads += o.brief_workloads;
         points += o.points;
         states += o.states;
         nested += o.nested;
@@ -54,6 +56,9 @@ struct effort {
     unsigned nested_percent = 12;     ///< of states: recovery crashes too
     std::size_t nested_points = 3;    ///< calls of a recovery to crash at
     unsigned continue_percent = 20;   ///< of states: work goes on after it
+    /// All brief workloads are run, so that of each only the last operation is
+    /// looked at: a shorter workload shows what comes before.
+    bool all_brief = false;
 };
 
 /// Makes the states that a crash may leave, recovers each, and compares it

@@ -28,30 +28,42 @@ std::unique_ptr<workload_source> make(std::string_view policies,
     return makers[static_cast<std::size_t>(i - policy_names.begin())](p);
 }
 
-/// What task `n` of a campaign runs: mostly brief workloads, in an order
-/// that mixes them; with the log and the smallest pages most often.
 struct task {
     std::size_t policies;
     kind what;
     std::uint64_t number;
 };
 
-task task_of(std::uint64_t n) {
-    constexpr std::uint64_t prime = 15485863;
-    std::uint64_t const round = n / 20;
-    switch (n % 20) {
-    case 0: return {1, kind::brief, round * prime % brief_workloads};
+constexpr std::uint64_t tasks_of_a_round = 20;
+/// Of a round, those that are not brief workloads with a log: of all kinds.
+constexpr std::uint64_t mixed_tasks = 8;
+
+task mixed_task(std::uint64_t which, std::uint64_t round) {
+    switch (which) {
+    case 0: return {1, kind::brief, round};
     case 1: return {1, kind::random, round};
     case 2: return {2, kind::random, round};
     case 3: return {3, kind::random, round};
     case 4: return {0, kind::random, round};
     case 5: return {0, kind::failing, 2 * round};
     case 6: return {0, kind::failing, 2 * round + 1};
-    case 7: return {round % 4, kind::failing, round};
-    default:
-        return {0, kind::brief,
-                (round * 12 + n % 20 - 8) * prime % brief_workloads};
+    default: return {round % 4, kind::failing, round};
     }
+}
+
+/// What task `n` of a campaign runs: mostly brief workloads with the log and
+/// the smallest pages, in an order that mixes them.
+task task_of(std::uint64_t n, plan const& p) {
+    constexpr std::uint64_t prime = 15485863;
+    std::uint64_t const mixed = p.how.all_brief ? 2 : mixed_tasks;
+    std::uint64_t const round = n / tasks_of_a_round;
+    std::uint64_t const i = n % tasks_of_a_round;
+    if (i < mixed) {
+        std::uint64_t const m = round * mixed + i;
+        return mixed_task(m % mixed_tasks, m / mixed_tasks);
+    }
+    std::uint64_t const brief = round * (tasks_of_a_round - mixed) + i - mixed;
+    return {0, kind::brief, brief * prime % brief_workloads};
 }
 
 void print(figures const& f) {
@@ -63,7 +75,9 @@ void print(figures const& f) {
         std::uint64_t value;
     };
     for (line const& l :
-         {line{"crash_workloads", f.workloads}, line{"crash_points", f.points},
+         {line{"crash_workloads", f.workloads},
+          line{"crash_brief_workloads", f.brief_workloads},
+          line{"crash_points", f.points},
           line{"crash_states", f.states},
           line{"crash_states_inside_recovery", f.nested},
           line{"crash_states_after_kills", f.kills},
@@ -76,13 +90,13 @@ void print(figures const& f) {
 
 } // namespace
 
-mixture::mixture(plan const& p) {
+mixture::mixture(plan const& p) : plan_(p) {
     for (std::size_t i = 0; i != sources_.size(); ++i)
         sources_[i] = make(policy_names[i], p);
 }
 
 void mixture::run(std::uint64_t n, figures& f) {
-    task const t = task_of(n);
+    task const t = task_of(n, plan_);
     sources_[t.policies]->run(t.what, t.number, f);
 }
 

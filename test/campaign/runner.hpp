@@ -16,7 +16,8 @@ inline constexpr effort deep_effort{.exhaustive_units = 12,
                                     .damages = 8,
                                     .nested_percent = 15,
                                     .nested_points = 4,
-                                    .continue_percent = 20};
+                                    .continue_percent = 20,
+                                    .all_brief = true};
 
 /// All kinds of workloads under all policies, mixed. Not thread-safe.
 class mixture {
@@ -26,6 +27,7 @@ public:
     void run(std::uint64_t n, figures& f);
 
 private:
+    plan plan_;
     std::array<std::unique_ptr<workload_source>, policy_names.size()> sources_;
 };
 
