@@ -127,10 +127,11 @@ BOOST_FIXTURE_TEST_CASE(a_resumed_log_knows_what_was_durable, fixture) {
     log->resume(end);
     log->flush(log->append(bytes(100, 2)), false);
     lsn known{};
-    scan<numstore::xxh3_64>(device, start, id, [&](log_batch_view const& b) {
-        known = b.durable();
-        return true;
-    });
+    scan<numstore::default_policies>(
+        device, start, id, [&](log_batch_view const& b) {
+            known = b.durable();
+            return true;
+        });
     BOOST_TEST((known == end.start));
 }
 
@@ -195,10 +196,11 @@ BOOST_FIXTURE_TEST_CASE(batches_of_another_generation_do_not_count, fixture) {
     log_position other = start;
     other.salt = 43;
     std::size_t seen = 0;
-    scan<numstore::default_policies>(device, other, id, [&](log_batch_view const&) {
-        ++seen;
-        return true;
-    });
+    scan<numstore::default_policies>(device, other, id,
+                                     [&](log_batch_view const&) {
+                                         ++seen;
+                                         return true;
+                                     });
     BOOST_TEST(seen == 0U);
     database_id foreign{};
     foreign[3] = std::byte{1};

@@ -97,7 +97,8 @@ public:
             || !describes_elements(entry.element, entry.element_size)
             || !has_valid_texts(entry))
             raise(errc::corrupt, pages_->name() + ": the catalogue entry of "
-                                     + quoted(entry.name) + " is damaged");
+                                     + detail::quoted(entry.name)
+                                     + " is damaged");
         return entry;
     }
 
