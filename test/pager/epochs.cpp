@@ -1,0 +1,108 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include <numstore/pager/epochs.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using numstore::detail::epochs;
+
+/// Calls something before the load of an atomic, once.
+template <class T>
+struct watched_atomic : std::atomic<T> {
+    using std::atomic<T>::atomic;
+    T load(std::memory_order order) const noexcept {
+        if (before && --loads_left == 0)
+            std::exchange(before, {})();
+        return std::atomic<T>::load(order);
+    }
+    static inline std::function<void()> before;
+    static inline int loads_left = 0;
+};
+
+struct policies : numstore::default_policies {
+    struct threading : numstore::default_policies::threading {
+        template <class T>
+        using atomic = watched_atomic<T>;
+    };
+};
+
+using versions = epochs<numstore::default_policies>;
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(pager_epochs)
+
+BOOST_AUTO_TEST_CASE(the_oldest_reader_counts) {
+    versions e;
+    e.show(5);
+    BOOST_TEST(e.oldest() == 5u);
+    auto& first = e.enter();
+    e.show(9);
+    auto& second = e.enter();
+    BOOST_TEST(e.oldest() == 5u);
+    versions::leave(first);
+    BOOST_TEST(e.oldest() == 9u);
+    e.show(12);
+    BOOST_TEST(e.oldest() == 9u);
+    versions::leave(second);
+    BOOST_TEST(e.oldest() == 12u);
+}
+
+BOOST_AUTO_TEST_CASE(more_readers_than_slots_of_a_block) {
+    versions e;
+    std::vector<versions::slot*> slots;
+    for (std::uint64_t i = 1; i != 301; ++i) {
+        e.show(i);
+        slots.push_back(&e.enter());
+    }
+    for (std::uint64_t i = 1; i != 300; ++i) {
+        BOOST_TEST(e.oldest() == i);
+        versions::leave(*slots[i - 1]);
+    }
+}
+
+/// A plain read has no time and is no reader that statistics know.
+BOOST_AUTO_TEST_CASE(readers_with_a_time_are_counted) {
+    versions e;
+    BOOST_TEST(e.count().readers == 0u);
+    auto& plain = e.enter();
+    auto& held = e.enter();
+    BOOST_TEST(e.count().readers == 0u);
+    held.since.store(
+        numstore::default_policies::clock::now().count() - 1'000'000);
+    BOOST_TEST(e.count().readers == 1u);
+    BOOST_TEST(e.count().oldest_age.count() >= 1'000'000);
+    versions::leave(plain);
+    versions::leave(held);
+    BOOST_TEST(e.count().readers == 0u);
+    auto& again = e.enter();
+    auto& another = e.enter();
+    BOOST_TEST(e.count().readers == 0u);
+    versions::leave(again);
+    versions::leave(another);
+}
+
+/// What is shown between the two looks at the visible version is announced.
+BOOST_AUTO_TEST_CASE(a_version_that_is_shown_while_a_reader_enters) {
+    using watched = watched_atomic<std::uint64_t>;
+    for (int load = 1; load != 6; ++load) {
+        epochs<policies> e;
+        e.show(3);
+        watched::loads_left = load;
+        watched::before = [&] { e.show(4); };
+        auto& s = e.enter();
+        bool const shown = !watched::before;
+        watched::before = {};
+        BOOST_TEST(e.oldest() == (shown ? e.visible() : 3u));
+        epochs<policies>::leave(s);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
