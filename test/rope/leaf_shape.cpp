@@ -41,6 +41,13 @@ BOOST_AUTO_TEST_CASE(every_shape_keeps_the_rules) {
     }
 }
 
+/// 25 pages hold four of these elements and waste just 1 %.
+BOOST_AUTO_TEST_CASE(less_than_a_hundredth_is_wasted) {
+    leaf_shape const s = leaf_shape_of(25344, 4096);
+    BOOST_TEST(s.pages > 25u);
+    BOOST_TEST((s.page_bytes - s.full_bytes()) * 100 < s.page_bytes);
+}
+
 BOOST_AUTO_TEST_CASE(sizes_are_bounded_in_bytes) {
     BOOST_TEST(leaf_shape_of(1, 512).max_size() == ~std::uint64_t{0} / 2);
     BOOST_TEST(leaf_shape_of(8, 512).max_size() == ~std::uint64_t{0} / 16);

@@ -35,6 +35,9 @@ BOOST_AUTO_TEST_CASE(private_leaves_leave_memory) {
     s.tree.insert(s.changes, 100, bytes(40, std::byte{9}));
     bytes const all = contents(s.tree);
     BOOST_TEST(s.memory() >= 51u * 512);
+    detail::rope_spill<bag> const spill(s.tree.editing(s.changes));
+    BOOST_TEST(spill.pages(s.tree.root()) >= 51u);
+    BOOST_TEST(spill.pages(s.tree.root()) <= 53u);
     s.spill();
     BOOST_TEST(s.memory() == 0u);
     BOOST_TEST((contents(s.tree) == all));

@@ -50,6 +50,8 @@ BOOST_AUTO_TEST_CASE(shared_nodes_are_written_once) {
     std::vector<ns::extent> taken;
     detail::page_writer<bag> writer(disk.pages, 200, taken);
     detail::write_out_batch<bag> batch(writer);
+    BOOST_TEST(detail::count_unwritten<bag>(tree.root(), tree.shape())
+               == 100u + 5 + 1);
     auto const a = batch.write(tree.root(), tree.shape());
     auto const b = batch.write(changed.root(), changed.shape());
     auto const again = batch.write(tree.root(), tree.shape());
@@ -66,6 +68,29 @@ BOOST_AUTO_TEST_CASE(shared_nodes_are_written_once) {
     BOOST_TEST(detail::count_unwritten<bag>(tree.root(), tree.shape()) == 0u);
     BOOST_TEST(detail::count_unwritten<bag>(changed.root(), tree.shape())
                == 0u);
+}
+
+/// Once a node has a place, the count of that place goes on.
+BOOST_AUTO_TEST_CASE(references_to_nodes_become_references_to_pages) {
+    file<bag> disk;
+    auto changes = disk.begin();
+    words tree(disk.pages);
+    tree.insert(changes, 0, bytes(4 * 128 * 10, std::byte{3}));
+    disk.commit(changes);
+    detail::frame* const root = tree.root().node.node();
+    root->set_shares(2);
+    std::vector<ns::extent> taken;
+    detail::page_writer<bag> writer(disk.pages, 11, taken);
+    detail::write_out_batch<bag> batch(writer);
+    auto const at = batch.write(tree.root(), tree.shape());
+    BOOST_TEST_REQUIRE(batch.shares().size() == 1u);
+    BOOST_TEST((batch.shares()[0].pages == ns::extent{at.place, 1}));
+    BOOST_TEST(batch.shares()[0].extra == 2u);
+    writer.finish();
+    BOOST_TEST(root->shares() == 2u);
+    batch.keep();
+    BOOST_TEST(root->shares() == 0u);
+    BOOST_TEST(batch.shares().empty());
 }
 
 BOOST_AUTO_TEST_CASE(holes_and_empty_trees_have_no_place) {
