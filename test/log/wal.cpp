@@ -47,7 +47,8 @@ struct space {
         BOOST_REQUIRE(!ec);
         return {at, wanted, false};
     }
-    void give_back(log_space) noexcept {}
+    void give_back(log_space s) noexcept { given_back += s.bytes; }
+    std::uint64_t given_back = 0;
 };
 
 struct fixture {
@@ -91,10 +92,12 @@ BOOST_AUTO_TEST_SUITE(log_wal)
 
 BOOST_FIXTURE_TEST_CASE(a_small_commit_is_one_durable_block, fixture) {
     auto const before = device.counts();
+    auto const batches = log->counters().batches;
     log->append(bytes(100, 1));
     lsn const at = log->append(bytes(30, 2));
     log->flush(at, false);
     auto const after = device.counts();
+    BOOST_TEST(log->counters().batches == batches + 1);
     BOOST_TEST(after.durable_writes - before.durable_writes == 1U);
     BOOST_TEST(after.writes - before.writes == 0U);
     BOOST_TEST(after.syncs - before.syncs == 0U);
@@ -221,6 +224,15 @@ BOOST_FIXTURE_TEST_CASE(a_failed_sync_ends_its_use, fixture) {
                           [](numstore::error const& e) {
                               return e.code() == errc::failed;
                           });
+}
+
+BOOST_FIXTURE_TEST_CASE(a_segment_that_cannot_be_prepared_goes_back,
+                        fixture) {
+    std::uint64_t const used = source.used;
+    device.inject({.nth = 2}); // the first lets the device grow
+    BOOST_CHECK_THROW(log->append(bytes(100000, 1)), numstore::error);
+    BOOST_TEST(source.used > used);
+    BOOST_TEST(source.given_back == source.used - used);
 }
 
 BOOST_FIXTURE_TEST_CASE(released_segments_are_those_before, fixture) {
