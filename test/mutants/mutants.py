@@ -3,12 +3,15 @@
 """Changes the library in many small ways and counts what the tests notice.
 
     python3 test/mutants/mutants.py WORK [--count 320] [--seed 1]
+    python3 test/mutants/mutants.py WORK --again SURVIVORS --tests A,B,...
 
 Below the folder WORK a copy of include/ gets all the changes at once, each
 chosen at run time by its number, so that the tests are compiled once. Then
 each change is tried in a process of its own, the fastest suites first, until
 one fails, crashes or takes too long. Survivors are written to
-WORK/survivors.txt; doc/mutants.md says what became of them.
+WORK/survivors.txt; doc/mutants.md says what became of them. The second form
+tries such a list again, against the test files that are named: new ones, or
+those that are too slow for all.
 """
 import argparse
 import os
@@ -25,6 +28,10 @@ DATABASE = ['recovery', 'redo', 'log_analysis', 'committer', 'checkpointer',
 TESTS = ['log/wal', 'rope/structure', 'rope/sweep', 'rope/spill',
          'rope/node_source', 'rope/rope_tree_small_pages',
          'rope/rope_tree_failures', 'pager/page_shares', 'pager/page_bitmap',
+         'pager/edit', 'pager/epochs', 'pager/page_cache',
+         'pager/verified_pages', 'log/log_batch_view', 'database/cut_queue',
+         'database/keyed_tree',
+         'rope/survey', 'rope/node', 'rope/overwrite',
          'crash/recovery', 'crash/random_script', 'database/durability',
          'database/commit_order', 'rope/failing_new', 'rope/cursor',
          'rope/check', 'rope/insert', 'rope/erase', 'rope/bulk',
@@ -212,6 +219,25 @@ def choose(count, generator):
     return chosen[:count]
 
 
+def again(path):
+    """The changes of a list of survivors, wherever their lines are now."""
+    chosen = []
+    used = set()
+    for entry in open(path).read().splitlines():
+        place, what, code = entry.split('\t')[:3]
+        name = place.split(':')[0]
+        lines, found = sites(os.path.join(ROOT, 'include/numstore', name))
+        for line, kind, changed in found:
+            if kind == what and lines[line].strip() == code \
+                    and (name, line) not in used:
+                used.add((name, line))
+                chosen.append((name, line, what, changed))
+                break
+        else:
+            print('not found:', entry)
+    return chosen
+
+
 def write_headers(work, mutants, dropped):
     shutil.rmtree(work + '/include', ignore_errors=True)
     shutil.copytree(ROOT + '/include', work + '/include')
@@ -230,17 +256,17 @@ def write_headers(work, mutants, dropped):
             f.write('\n'.join(text))
 
 
-def build(work, mutants):
+def build(work, mutants, tests):
     """Compiles the tests; a change that does not compile is dropped."""
     dropped = set()
     write_headers(work, mutants, dropped)
-    todo = ['main'] + TESTS
+    todo = ['main'] + tests
     while todo:
         test = todo[0]
         result = subprocess.run(
             ['g++', '-std=c++20', '-O1', '-w', '-DBOOST_TEST_DYN_LINK',
-             '-fmax-errors=50', '-include', 'numstore_mutant.hpp',
-             '-I' + work + '/include', '-c', ROOT + '/test/%s.cpp' % test,
+             '-D_GLIBCXX_ASSERTIONS', '-fmax-errors=50',
+             '-include', 'numstore_mutant.hpp', '-I' + work + '/include', '-c', ROOT + '/test/%s.cpp' % test,
              '-o', work + '/%s.o' % test.replace('/', '_')],
             capture_output=True, text=True)
         if result.returncode == 0:
@@ -256,9 +282,9 @@ def build(work, mutants):
             sys.exit(result.stderr)
         dropped |= bad
         write_headers(work, mutants, dropped)
-        todo = ['main'] + TESTS
+        todo = ['main'] + tests
     subprocess.run(['g++'] + [work + '/%s.o' % t.replace('/', '_')
-                              for t in ['main'] + TESTS]
+                              for t in ['main'] + tests]
                    + ['-o', work + '/driver', '-lboost_unit_test_framework',
                       '-lpthread'], check=True)
     return dropped
@@ -291,15 +317,20 @@ def main():
     parser.add_argument('--count', type=int, default=320)
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--no-build', action='store_true')
+    parser.add_argument('--again')
+    parser.add_argument('--tests', type=lambda s: s.split(','), default=TESTS)
     options = parser.parse_args()
     work = os.path.abspath(options.work)
     os.makedirs(work, exist_ok=True)
-    mutants = choose(options.count, random.Random(options.seed))
+    if options.again:
+        mutants = again(options.again)
+    else:
+        mutants = choose(options.count, random.Random(options.seed))
     dropped_file = work + '/dropped.txt'
     if options.no_build:
         dropped = {int(n) for n in open(dropped_file).read().split()}
     else:
-        dropped = build(work, mutants)
+        dropped = build(work, mutants, options.tests)
         with open(dropped_file, 'w') as f:
             f.write('\n'.join(map(str, sorted(dropped))))
     run(work, mutants, dropped)
