@@ -29,8 +29,8 @@ TESTS = ['log/wal', 'rope/structure', 'rope/sweep', 'rope/spill',
          'rope/node_source', 'rope/rope_tree_small_pages',
          'rope/rope_tree_failures', 'pager/page_shares', 'pager/page_bitmap',
          'pager/edit', 'pager/epochs', 'pager/page_cache',
-         'pager/verified_pages', 'log/log_batch_view', 'database/cut_queue',
-         'database/keyed_tree',
+         'pager/verified_pages', 'pager/page_writer',
+         'log/log_batch_view', 'database/cut_queue', 'database/keyed_tree',
          'rope/survey', 'rope/node', 'rope/overwrite',
          'crash/recovery', 'crash/random_script', 'database/durability',
          'database/commit_order', 'rope/failing_new', 'rope/cursor',
@@ -227,6 +227,8 @@ def again(path):
         place, what, code = entry.split('\t')[:3]
         name = place.split(':')[0]
         lines, found = sites(os.path.join(ROOT, 'include/numstore', name))
+        wanted = int(place.split(':')[1]) - 1
+        found.sort(key=lambda site: abs(site[0] - wanted))
         for line, kind, changed in found:
             if kind == what and lines[line].strip() == code \
                     and (name, line) not in used:

@@ -70,6 +70,16 @@ BOOST_AUTO_TEST_CASE(shared_nodes_are_written_once) {
                == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(leaves_of_several_pages_are_counted) {
+    file<bag> disk;
+    auto changes = disk.begin();
+    detail::rope_tree<detail::fixed_element<12>, bag> tree(disk.pages);
+    tree.insert(changes, 0, bytes(12 * 128 * 10));
+    BOOST_TEST(tree.shape().pages == 3u);
+    BOOST_TEST(detail::count_unwritten<bag>(tree.root(), tree.shape())
+               == 3u * 10 + 1);
+}
+
 /// Once a node has a place, the count of that place goes on.
 BOOST_AUTO_TEST_CASE(references_to_nodes_become_references_to_pages) {
     file<bag> disk;
