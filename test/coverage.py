@@ -9,6 +9,8 @@ folds (if constexpr) have no branches; nor have clean-ups after exceptions;
 assertions are compiled out.
 """
 import collections
+import glob
+import itertools
 import json
 import sys
 
@@ -19,9 +21,14 @@ def short(name):
     return name[len(root):] if name.startswith(root) else None
 
 
+def texts(pattern):
+    for path in glob.glob(folder + pattern):
+        yield open(path)
+
+
 lines = {}
 name = None
-for text in open(folder + '/lines.info'):
+for text in itertools.chain.from_iterable(texts('/*.lines.info')):
     key, _, value = text.strip().partition(':')
     if key == 'SF':
         name = short(value)
@@ -32,7 +39,8 @@ for text in open(folder + '/lines.info'):
 
 branches = {}
 conditions = {}
-for file in json.load(open(folder + '/coverage.json'))['data'][0]['files']:
+programs = (json.load(t)['data'][0] for t in texts('/*.coverage.json'))
+for file in itertools.chain.from_iterable(p['files'] for p in programs):
     name = short(file['filename'])
     if not name:
         continue

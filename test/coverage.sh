@@ -28,14 +28,16 @@ LLVM_PROFILE_FILE=$PWD/build/coverage/profiles/%4m.profraw \
 
 data=build/coverage/merged.profdata
 llvm-profdata-19 merge -sparse -o "$data" build/coverage/profiles/*.profraw
-objects=()
+# Each program by itself: of an inline function llvm-cov keeps what the first
+# program says, also where that one never calls it and another does.
+rm -f build/coverage/*.coverage.json build/coverage/*.lines.info
 for layer; do
-    objects+=(-object "build/coverage/test/numstore_test_$layer")
+    export_as() {
+        llvm-cov-19 export -format="$1" -instr-profile="$data" \
+            "build/coverage/test/numstore_test_$layer" \
+            -sources "$PWD/include" > "build/coverage/$layer.$2"
+    }
+    export_as text coverage.json
+    export_as lcov lines.info
 done
-export_as() {
-    llvm-cov-19 export -format="$1" "${@:2}" -instr-profile="$data" \
-        "${objects[@]}" -sources "$PWD/include"
-}
-export_as text > build/coverage/coverage.json
-export_as lcov > build/coverage/lines.info
 python3 test/coverage.py build/coverage "$PWD"
