@@ -46,25 +46,34 @@ struct catalogue_delta {
 };
 
 /// Several entries of a delta as one change: none of them counts unless it is
-/// kept.
+/// kept, which cannot fail. O(log n) each for a delta of n.
 class delta_change {
 public:
-    explicit delta_change(catalogue_delta& d) : delta_(&d), next_(d) {}
+    explicit delta_change(catalogue_delta& d) : delta_(&d) {}
 
     void name(std::string key, std::optional<std::uint64_t> id) {
-        next_.names.insert_or_assign(std::move(key), id);
+        changed_.names.insert_or_assign(std::move(key), id);
     }
     void entry(std::uint64_t id, std::optional<format::catalogue_entry> e) {
-        next_.entries.insert_or_assign(id, std::move(e));
+        changed_.entries.insert_or_assign(id, std::move(e));
     }
     void keep() noexcept {
-        delta_->names.swap(next_.names);
-        delta_->entries.swap(next_.entries);
+        move_nodes(changed_.names, delta_->names);
+        move_nodes(changed_.entries, delta_->entries);
     }
 
 private:
+    template <class Map>
+    static void move_nodes(Map& from, Map& to) noexcept {
+        while (!from.empty()) {
+            auto result = to.insert(from.extract(from.begin()));
+            if (!result.inserted)
+                result.position->second = std::move(result.node.mapped());
+        }
+    }
+
     catalogue_delta* delta_;
-    catalogue_delta next_;
+    catalogue_delta changed_;
 };
 
 /// Reads and changes versions of the catalogue. Reading needs no lock.
