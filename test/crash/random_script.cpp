@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+// label("native")
 #include "crash_script.hpp"
 
 using namespace crash_test;

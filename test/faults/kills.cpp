@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+// label("native")
 #include "../crash/reporting_child.hpp"
 #include "../storage/support.hpp"
 #include "kill_script.hpp"
