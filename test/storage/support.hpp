@@ -26,10 +26,10 @@ namespace numstore::testing {
 /// A fresh directory, removed with all below it.
 class temporary_directory {
 public:
-    temporary_directory() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "numstore-XXXXXX")
-                .string();
+    explicit temporary_directory(
+        std::filesystem::path const& in =
+            std::filesystem::temp_directory_path()) {
+        std::string pattern = (in / "numstore-XXXXXX").string();
         if (!::mkdtemp(pattern.data()))
             throw std::system_error(errno, std::generic_category(), pattern);
         path_ = pattern;
