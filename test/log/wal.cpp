@@ -39,7 +39,10 @@ using record = std::vector<std::byte>;
 struct space {
     simulated_storage* device;
     std::uint64_t used = 0;
+    bool full = false;
     log_space acquire(std::uint64_t, std::uint64_t wanted) {
+        if (full)
+            throw numstore::error(errc::no_space, "full");
         std::error_code ec;
         std::uint64_t const at = used;
         used += wanted;
@@ -233,6 +236,24 @@ BOOST_FIXTURE_TEST_CASE(a_segment_that_cannot_be_prepared_goes_back,
     BOOST_CHECK_THROW(log->append(bytes(100000, 1)), numstore::error);
     BOOST_TEST(source.used > used);
     BOOST_TEST(source.given_back == source.used - used);
+}
+
+BOOST_FIXTURE_TEST_CASE(segments_are_small_only_where_that_was_asked,
+                        fixture) {
+    auto const next_bytes = [&] {
+        for (auto const n = log->segment_count(); log->segment_count() == n;)
+            log->flush(log->append(bytes(400, 1)), false);
+        return log->segments().back().bytes;
+    };
+    source.full = true;
+    BOOST_CHECK_THROW(log->rotate(), numstore::error);
+    source.full = false;
+    BOOST_TEST(!log->failed());
+    BOOST_TEST(log->segment_count() == 1U);
+    BOOST_TEST(next_bytes() == 16384U);
+    log->rotate();
+    BOOST_TEST(log->segments().back().bytes == 2048U);
+    BOOST_TEST(next_bytes() == 8192U);
 }
 
 BOOST_FIXTURE_TEST_CASE(released_segments_are_those_before, fixture) {

@@ -164,8 +164,13 @@ public:
         lock_type lock(guard_);
         require_working();
         seal_open();
-        next_bytes_ = 0;
-        next_segment(0);
+        std::uint64_t const wanted = std::exchange(next_bytes_, 0);
+        try {
+            next_segment(0);
+        } catch (...) {
+            next_bytes_ = wanted;
+            throw;
+        }
         next_bytes_ = tuning::log_segment_bytes;
     }
 
