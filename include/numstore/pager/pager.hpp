@@ -2,9 +2,10 @@
 #pragma once
 
 #include <numstore/error.hpp>
+#include <numstore/faults.hpp>
 #include <numstore/pager/frame.hpp>
+#include <numstore/pager/page_allocator.hpp>
 #include <numstore/pager/page_cache.hpp>
-#include <numstore/pager/space_map.hpp>
 #include <numstore/pager/verified_pages.hpp>
 #include <numstore/policies.hpp>
 #include <numstore/storage/storage_device.hpp>
@@ -14,15 +15,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <mutex>
-#include <new>
-#include <optional>
 #include <span>
 #include <string>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace numstore::detail {
 
@@ -43,44 +39,34 @@ private:
     cached_leaf_ptr leaf_;
 };
 
-/// The device seen as pages: reading with verification, writing, and which
-/// pages are free. Thread-safe. Knows nothing of what pages hold.
+/// The device seen as pages: reading with verification, and writing, besides
+/// their allocation. Thread-safe. Knows nothing of what pages hold.
 template <class Policies>
-class pager {
-    using mutex = typename Policies::threading::mutex;
+class pager : public page_allocator<Policies> {
+    using base = page_allocator<Policies>;
     template <class T>
-    using atomic = typename Policies::threading::template atomic<T>;
-    using tuning = typename Policies::tuning;
+    using atomic = typename base::template atomic<T>;
+    using base::device_;
+    using base::fail;
 
 public:
     using policies = Policies;
     using storage = typename Policies::storage;
-    static constexpr std::size_t page_size = Policies::page_size;
+    using base::file_pages;
+    using base::name;
+    using base::page_size;
+    using base::set_failed;
     static constexpr bool zero_copy = viewable_device<storage>;
 
     /// Superblocks stand at byte 0 and 64 KiB; data starts behind both.
     static constexpr std::uint64_t first_data_page =
         std::max<std::uint64_t>(128 * 1024, page_size) / page_size;
 
-    /// A checkpoint of little needs about so many, lists and log included.
-    std::uint64_t few_pages() const noexcept {
-        return (page_size > 65536 ? 8 : 16) * block_pages_;
-    }
-
     pager(storage device, std::uint64_t cache_bytes)
-        : device_(std::move(device)), cache_(cache_bytes),
-          block_pages_(std::max<std::uint64_t>(
-              1, device_.block_size() / page_size)),
-          space_(block_pages_) {}
-    pager(pager const&) = delete;
-    pager& operator=(pager const&) = delete;
+        : base(std::move(device)), cache_(cache_bytes) {}
 
-    storage& device() noexcept { return device_; }
-    storage const& device() const noexcept { return device_; }
     memory_account& account() noexcept { return account_; }
     memory_account const& account() const noexcept { return account_; }
-    std::uint64_t block_pages() const noexcept { return block_pages_; }
-    std::string name() const { return device_.name(); }
 
     static std::uint64_t
     checksum(std::span<std::byte const> bytes) noexcept {
@@ -207,228 +193,6 @@ public:
         }
     }
 
-    /// After a failed write or sync nothing may be written any more.
-    bool failed() const noexcept {
-        return failed_.load(std::memory_order_acquire);
-    }
-    void set_failed() noexcept {
-        failed_.store(true, std::memory_order_release);
-    }
-
-    // space
-
-    std::uint64_t file_pages() const noexcept {
-        return file_pages_.load(std::memory_order_acquire);
-    }
-
-    /// Takes over the device as it was found: `pages` pages, of which these
-    /// are free now, and these after the superblock behind `generation`.
-    void adopt(std::uint64_t pages, std::vector<extent> const& free,
-               std::vector<extent> const& next, std::uint64_t generation) {
-        std::scoped_lock lock(guard_);
-        file_pages_.store(pages, std::memory_order_release);
-        space_.adopt(free, next, generation);
-    }
-    /// These pages are in use, whatever the lists say.
-    void reserve(extent e) {
-        std::scoped_lock lock(guard_);
-        space_.reserve(e);
-    }
-    /// All that is in use is reserved.
-    void settle() {
-        std::scoped_lock lock(guard_);
-        space_.settle();
-    }
-
-    /// Neighbouring pages. Throws no_space.
-    extent allocate(std::uint64_t pages) {
-        std::scoped_lock lock(guard_);
-        space_.free().prepare(spare_extents);
-        return take(pages);
-    }
-
-    /// Up to `wanted` neighbouring pages, a multiple of `unit`, at `hint` if
-    /// that is free. Shorter runs rather than a larger file, once more than
-    /// an eighth of the file is free. Within a `low_scope` at the first place
-    /// of the file that has as many as the scope says. Throws no_space.
-    extent allocate_run(std::uint64_t wanted, std::uint64_t unit,
-                        page_no hint = no_page) {
-        std::scoped_lock lock(guard_);
-        space_.free().prepare(spare_extents);
-        if (prefers_low()) {
-            std::uint64_t const least =
-                std::min(wanted, low_.load(std::memory_order_relaxed) * unit);
-            if (auto const e = space_.free().take_first(least, unit, wanted))
-                return *e;
-            return take(wanted, unit);
-        }
-        if (hint != no_page && space_.free().take_at(hint, wanted)) {
-            if (keep_reserve())
-                return {hint, wanted};
-            space_.free().insert({hint, wanted});
-        }
-        if (is_privileged()
-            && space_.free().pages() < wanted + 2 * reserve_pages())
-            if (auto const e = space_.free().take_smallest(unit, wanted))
-                return *e;
-        std::uint64_t const longest =
-            round_down(space_.free().longest(), unit);
-        if (longest < wanted && longest != 0) {
-            if (is_roomy(wanted))
-                if (auto const e = space_.free().take_first(unit, unit, wanted))
-                    return *e;
-            if (is_roomy(wanted) || (longest >= wanted / 8
-                                     && longest >= 4 * unit))
-                return take(longest);
-        }
-        return take(wanted, unit);
-    }
-
-    /// Pages that no durable state refers to: free at once. Where memory is
-    /// short for much at once they are only for who opens the file again, and
-    /// nobody may write until then.
-    void release(extent e) noexcept {
-        std::scoped_lock lock(guard_);
-        try {
-            space_.free().insert(e);
-        } catch (std::bad_alloc const&) {
-            set_failed();
-        }
-    }
-    void release(std::span<extent const> all) noexcept {
-        for (extent const& e : all)
-            release(e);
-    }
-
-    /// Pages that a version published as `sequence`, after superblock
-    /// `generation` was captured, no longer uses.
-    void retire(extent e, std::uint64_t sequence, std::uint64_t generation) {
-        std::scoped_lock lock(guard_);
-        if (planted<Policies>(planted_fault::reuse_at_once))
-            space_.free().insert(e);
-        else
-            space_.retire(e, sequence, generation);
-    }
-    void ripen(std::uint64_t generation, std::uint64_t oldest) {
-        std::scoped_lock lock(guard_);
-        if (planted<Policies>(planted_fault::reuse_after_one_superblock))
-            ++generation;
-        if (planted<Policies>(planted_fault::reuse_despite_snapshots))
-            oldest = std::numeric_limits<std::uint64_t>::max();
-        space_.ripen(generation, oldest);
-    }
-
-    std::uint64_t free_pages() const noexcept {
-        std::scoped_lock lock(guard_);
-        return space_.free().pages();
-    }
-
-    /// Work with the map under its lock.
-    template <class F>
-    decltype(auto) with_space(F&& f) {
-        std::scoped_lock lock(guard_);
-        return f(space_);
-    }
-
-    /// How many pages are kept free.
-    std::uint64_t reserve_pages() const noexcept {
-        return std::max({tuning::reserve_bytes / page_size, file_pages() / 64,
-                         2 * few_pages()});
-    }
-
-    /// What a file that was cut keeps of it, with so many pages in use.
-    std::uint64_t least_reserve(std::uint64_t used) const noexcept {
-        return std::max({tuning::reserve_bytes / 16 / page_size, used / 64,
-                         few_pages()});
-    }
-
-    /// While one lives, allocation may use the reserve: for what gives space
-    /// back.
-    class reserve_scope {
-    public:
-        explicit reserve_scope(pager& p) noexcept : count_(&p.privileged_) {
-            count_->fetch_add(1, std::memory_order_relaxed);
-        }
-        reserve_scope(reserve_scope const&) = delete;
-        reserve_scope& operator=(reserve_scope const&) = delete;
-        ~reserve_scope() { count_->fetch_sub(1, std::memory_order_relaxed); }
-
-    protected:
-        explicit reserve_scope(atomic<std::uint32_t>& count) noexcept
-            : count_(&count) {
-            count_->fetch_add(1, std::memory_order_relaxed);
-        }
-
-    private:
-        atomic<std::uint32_t>* count_;
-    };
-
-    /// And what was promised to checkpoints: for these, and for recovery.
-    class checkpoint_scope : public reserve_scope {
-    public:
-        explicit checkpoint_scope(pager& p) noexcept
-            : reserve_scope(p.checkpoints_) {}
-    };
-
-    /// While one lives, pages are taken as near to the start of the file as
-    /// can be, and runs of no less than `least` units: for compaction.
-    class low_scope {
-    public:
-        low_scope(pager& p, std::uint64_t least) noexcept : pager_(&p) {
-            p.low_.store(least, std::memory_order_relaxed);
-        }
-        low_scope(low_scope const&) = delete;
-        low_scope& operator=(low_scope const&) = delete;
-        ~low_scope() { pager_->low_.store(0, std::memory_order_relaxed); }
-
-    private:
-        pager* pager_;
-    };
-
-    /// Makes sure that `pages` pages beyond the reserve are free, and stay so
-    /// for the next checkpoint. Throws no_space.
-    void promise(std::uint64_t pages) {
-        std::scoped_lock lock(guard_);
-        space_.free().prepare(spare_extents);
-        std::uint64_t const least =
-            pages + (is_privileged() ? 0 : reserve_pages());
-        if (space_.free().pages() < least)
-            grow(least - space_.free().pages());
-        promised_ = pages;
-    }
-    /// Free pages that ordinary allocation leaves alone.
-    std::uint64_t kept_pages() const noexcept {
-        std::scoped_lock lock(guard_);
-        return promised_ + reserve_pages();
-    }
-    /// A checkpoint has written all that was promised room.
-    void keep_promise() noexcept {
-        std::scoped_lock lock(guard_);
-        promised_ = 0;
-    }
-
-    /// Gives up the free pages at the end of the file, but for a small reserve.
-    /// The device keeps its size until `shrink_device`, which follows once a
-    /// superblock with the new size is durable.
-    void cut_tail() {
-        std::scoped_lock lock(guard_);
-        std::uint64_t const free = space_.free().pages();
-        std::uint64_t const spare = least_reserve(file_pages() - free);
-        std::uint64_t const cut =
-            round_down(std::min(space_.free().tail(file_pages()),
-                                free > spare ? free - spare : 0),
-                       block_pages_);
-        std::uint64_t const pages = file_pages() - cut;
-        space_.free().erase({page_no{pages}, cut});
-        file_pages_.store(pages, std::memory_order_release);
-    }
-    /// Best effort: a device that is too long does no harm.
-    void shrink_device() noexcept {
-        std::scoped_lock lock(guard_);
-        std::error_code ec;
-        device_.resize(file_pages() * page_size, ec);
-    }
-
     // counters
 
     std::uint64_t bytes_written() const noexcept {
@@ -451,125 +215,12 @@ private:
                                      + " does not match its checksum");
     }
 
-    /// No space leaves the database working; all else makes it failed.
-    [[noreturn]] void fail(std::error_code const& ec, std::string const& what) {
-        if (errc_of(ec) != errc::no_space)
-            set_failed();
-        raise_device(ec, name() + ": " + what);
-    }
-
-    /// More is free than a file should have, and enough.
-    bool is_roomy(std::uint64_t wanted) const noexcept {
-        std::uint64_t const free = space_.free().pages();
-        return free >= wanted + reserve_pages() && free > file_pages() / 8;
-    }
-
-    /// What is promised to the next checkpoint stays free, and the reserve,
-    /// of which a part is in one piece, for what has several pages.
-    bool keep_reserve() {
-        if (checkpoints_.load(std::memory_order_relaxed) != 0)
-            return true;
-        std::uint64_t const free = space_.free().pages();
-        std::uint64_t least = promised_;
-        if (is_privileged()) {
-            if (free >= least)
-                return true;
-        } else {
-            least += reserve_pages();
-            if (free >= least && space_.free().longest() >= few_pages())
-                return true;
-        }
-        return try_grow(std::max(least - std::min(free, least), few_pages()));
-    }
-
-    bool is_privileged() const noexcept {
-        return privileged_.load(std::memory_order_relaxed) != 0
-               || checkpoints_.load(std::memory_order_relaxed) != 0;
-    }
-
-    bool prefers_low() const noexcept {
-        return low_.load(std::memory_order_relaxed) != 0;
-    }
-
-    std::optional<extent> take_free(std::uint64_t pages) {
-        return prefers_low() ? space_.free().take_lowest(pages)
-                             : space_.free().take(pages);
-    }
-
-    /// Where the file cannot grow for it a multiple of `unit` will do, if
-    /// that is not 0.
-    extent take(std::uint64_t pages, std::uint64_t unit = 0) {
-        std::optional<extent> e = take_free(pages);
-        if (!e && try_grow(pages))
-            e = take_free(pages);
-        if (!e && unit != 0)
-            if (auto const n = round_down(space_.free().longest(), unit))
-                e = take_free(std::min(n, pages));
-        if (!e || !keep_reserve()) {
-            if (e)
-                space_.free().insert(*e);
-            raise_no_space(pages);
-        }
-        return *e;
-    }
-
-    void grow(std::uint64_t pages) {
-        if (!try_grow(pages))
-            raise_no_space(pages);
-    }
-
-    [[noreturn]] void raise_no_space(std::uint64_t pages) const {
-        raise(errc::no_space, name() + ": no room for "
-                                  + std::to_string(pages) + " more pages");
-    }
-
-    /// Grows the file by a generous step, or else, or where what is free is
-    /// only in too many pieces, by just what is needed.
-    bool try_grow(std::uint64_t pages) {
-        std::uint64_t const now = file_pages();
-        std::uint64_t const generous =
-            space_.free().pages() > now / 16 + reserve_pages()
-                ? pages
-                : std::clamp<std::uint64_t>(
-                    now / 8, tuning::growth_bytes / page_size,
-                    tuning::max_growth_bytes / page_size);
-        for (std::uint64_t step : {std::max(pages, generous), pages}) {
-            std::uint64_t const wanted =
-                round_up(now + step + block_pages_, block_pages_);
-            std::error_code ec;
-            device_.resize(wanted * page_size, ec);
-            if (ec) {
-                if (errc_of(ec) == errc::no_space)
-                    continue;
-                fail(ec, "cannot grow");
-            }
-            file_pages_.store(wanted, std::memory_order_release);
-            space_.free().insert({page_no{now}, wanted - now});
-            return true;
-        }
-        return false;
-    }
-
-    /// Memory that is kept to give pages back.
-    static constexpr std::size_t spare_extents = 32;
-
-    storage device_;
     memory_account account_;
     mutable page_cache<Policies> cache_;
     mutable verified_pages verified_;
-    std::uint64_t block_pages_;
-
-    mutable mutex guard_; ///< guards `space_` and growth
-    space_map space_;
-    atomic<std::uint64_t> file_pages_{0};
-    std::uint64_t promised_ = 0; ///< pages, to the next checkpoint
-    atomic<std::uint32_t> privileged_{0};
-    atomic<std::uint32_t> checkpoints_{0};
-    atomic<std::uint64_t> low_{0};
 
     atomic<std::uint64_t> writes_{0};
     atomic<std::uint64_t> synced_{0};
-    atomic<bool> failed_{false};
     atomic<std::uint64_t> bytes_written_{0};
     atomic<std::uint64_t> syncs_{0};
     mutable atomic<std::uint64_t> pages_read_{0};
