@@ -2,7 +2,8 @@
 /* Checkpoints, superblocks and the recycling of log segments:
  * database/checkpointer.hpp (sort_log_segments, write_superblock, install,
  * write_twin, recycle_log), database/recovery.hpp (choose_superblock, replay),
- * log/wal.hpp (next_segment, release_before), log/log_scan.hpp.
+ * log/log_segments.hpp (release_before), log/batch_queue.hpp (link),
+ * log/log_scan.hpp.
  *
  * Commits are numbered; each is one record, durable when it is acknowledged. A
  * segment of the log has room for CAPACITY records and then a link to the

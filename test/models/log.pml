@@ -1,6 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
-/* Group commit: log/wal.hpp (append, seal, write_queue, sync_queue, flush)
- * and database/committer.hpp (publish, sync_log), with a checkpoint's flush
+/* Group commit: log/wal.hpp (append, write_queue, sync_queue, flush),
+ * log/batch_queue.hpp (seal) and database/committer.hpp (publish, sync_log), with a checkpoint's flush
  * (database/checkpointer.hpp, flush_log) beside.
  *
  * Each committer may write a bulk page, appends its commit record under the

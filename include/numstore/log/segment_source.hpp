@@ -16,7 +16,8 @@ struct log_space {
     bool written{};
 };
 
-/// Where a log gets its segments from. Called without any lock of the log.
+/// Where a log gets its segments from. Called under the lock of the log, so
+/// that it must not call the log back.
 ///
 /// | call                  | effect                                         |
 /// |-----------------------|------------------------------------------------|

@@ -4,18 +4,15 @@
 #include <numstore/error.hpp>
 #include <numstore/faults.hpp>
 #include <numstore/format/log_batch.hpp>
-#include <numstore/log/log_buffer.hpp>
+#include <numstore/log/batch_queue.hpp>
+#include <numstore/log/log_segments.hpp>
 #include <numstore/log/segment_source.hpp>
 #include <numstore/policies.hpp>
 #include <numstore/types.hpp>
 
-#include <boost/endian/conversion.hpp>
-
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <span>
 #include <string>
@@ -44,17 +41,16 @@ template <class Policies>
 class wal {
     using storage = typename Policies::storage;
     using mutex = typename Policies::threading::mutex;
-    using tuning = typename Policies::tuning;
     using lock_type = std::unique_lock<mutex>;
-    static constexpr std::size_t head = sizeof(format::log_batch_header);
 
 public:
     static constexpr bool enabled = true;
 
     wal(storage& device, database_id const& id, segment_source_ref source)
-        : device_(&device), id_(id), source_(source),
+        : device_(&device),
           block_(static_cast<std::uint32_t>(
-              std::max<std::size_t>(device.block_size(), min_log_block))) {}
+              std::max<std::size_t>(device.block_size(), min_log_block))),
+          segments_(device, source, block_), queue_(id, block_, segments_) {}
     wal(wal const&) = delete;
     wal& operator=(wal const&) = delete;
 
@@ -62,27 +58,25 @@ public:
     /// very small one if space may be short.
     void start(lsn first, std::uint64_t salt, bool small = false) {
         lock_type lock(guard_);
-        salt_ = salt;
-        at_ = lsn{round_up(to_integer(first), block_)};
-        durable_ = at_;
-        written_ = at_;
+        lsn const at{round_up(to_integer(first), block_)};
+        queue_.start(at, salt);
+        durable_ = at;
+        written_ = at;
+        std::error_code ec;
         if (small)
-            next_bytes_ = 0;
-        add_segment(at_, 0);
-        next_bytes_ = std::max(next_bytes_, tuning::log_segment_bytes);
+            segments_.add_small(at, ec);
+        else
+            segments_.add(at, 0, ec);
+        require_prepared(ec);
     }
 
     /// Goes on where a log ends, of which nothing follows.
     void resume(log_position const& end) {
         lock_type lock(guard_);
-        salt_ = end.salt;
-        at_ = end.start;
-        durable_ = at_;
-        written_ = at_;
-        previous_ = end.previous_checksum;
-        segments_.push_back(end.segment);
-        next_bytes_ = std::min(end.segment.bytes * 2,
-                               tuning::max_log_segment_bytes);
+        segments_.resume(end.segment);
+        queue_.resume(end);
+        durable_ = end.start;
+        written_ = end.start;
     }
 
     /// The LSN of the record, which is in memory only. Throws no_space,
@@ -90,32 +84,17 @@ public:
     lsn append(std::span<std::byte const> record) {
         lock_type lock(guard_);
         require_working();
-        std::size_t const size = format::log_record_prefix + record.size();
-        while (open_.size() != 0 // others may append during a write
-               && (open_.size() + size > batch_bytes
-                   || !fits(open_.size() + size))) {
-            seal();
-            if (!busy_ && queued_bytes_ > batch_bytes)
-                write_queue(lock);
+        while (queue_.is_full_for(record.size())) {
+            queue_.seal(durable_);
+            if (!busy_ && queue_.bytes() > queue_.batch_bytes)
+                write_queue(lock); // others may append meanwhile
         }
-        if (open_.size() == 0) {
-            if (!fits(head + size))
-                next_segment(head + size);
-            open_.reserve(std::max<std::size_t>(block_, head + size));
-            open_.resize(head);
-            records_ = 0;
+        if (queue_.needs_segment_for(record.size())) {
+            std::error_code ec;
+            queue_.link(record.size(), durable_, ec);
+            require_prepared(ec);
         }
-        open_.reserve(open_.size() + size);
-        lsn const at = at_ + open_.size();
-        std::array<std::byte, format::log_record_prefix> prefix;
-        boost::endian::endian_store<std::uint32_t, 4,
-                                    boost::endian::order::little>(
-            reinterpret_cast<unsigned char*>(prefix.data()),
-            static_cast<std::uint32_t>(record.size()));
-        open_.append(prefix);
-        open_.append(record);
-        ++records_;
-        return at;
+        return queue_.append(record);
     }
 
     /// Hands all up to the record at `upto` to the device. Throws failed, io.
@@ -127,7 +106,7 @@ public:
                 changed_.wait(lock);
                 continue;
             }
-            seal_open();
+            queue_.seal(durable_);
             write_queue(lock);
         }
     }
@@ -146,7 +125,7 @@ public:
                 changed_.wait(lock);
                 continue;
             }
-            seal_open();
+            queue_.seal(durable_);
             sync_queue(lock);
         }
     }
@@ -163,21 +142,16 @@ public:
     void rotate() {
         lock_type lock(guard_);
         require_working();
-        seal_open();
-        std::uint64_t const wanted = std::exchange(next_bytes_, 0);
-        try {
-            next_segment(0);
-        } catch (...) {
-            next_bytes_ = wanted;
-            throw;
-        }
-        next_bytes_ = tuning::log_segment_bytes;
+        queue_.seal(durable_);
+        std::error_code ec;
+        queue_.link_small(durable_, ec);
+        require_prepared(ec);
     }
 
     /// Where the next record would go.
     lsn end() const {
         lock_type lock(guard_);
-        return open_.size() == 0 ? at_ : at_ + open_.size();
+        return queue_.end();
     }
     /// Records below it are durable.
     lsn durable() const {
@@ -192,43 +166,25 @@ public:
     /// From where a scan sees every record from `redo` on.
     log_position position_at(lsn redo) const {
         lock_type lock(guard_);
-        auto const behind = std::upper_bound(
-            batches_.begin(), batches_.end(), redo,
-            [](lsn a, batch_place const& b) { return a < b.first; });
-        batch_place p{at_, previous_};
-        if (redo < at_ && behind != batches_.begin())
-            p = *std::prev(behind);
-        auto const segment =
-            std::find_if(segments_.rbegin(), segments_.rend(),
-                         [&](log_segment const& s) {
-                             return s.first <= p.first;
-                         });
-        return {p.first, *segment, salt_, p.previous, block_};
+        return queue_.position_at(redo);
     }
 
     /// Gives up the segments that hold nothing from `redo` on.
     std::vector<log_segment> release_before(lsn redo) {
         lock_type lock(guard_);
-        std::vector<log_segment> given;
-        while (segments_.size() > 1 && segments_.front().end() <= redo
-               && segments_.front().end() <= durable_) {
-            given.push_back(segments_.front());
-            segments_.pop_front();
-        }
-        while (!batches_.empty() && batches_.front().first < redo
-               && batches_.size() > 1 && batches_[1].first <= redo)
-            batches_.pop_front();
+        auto given = segments_.release_before(std::min(redo, durable_));
+        queue_.forget_before(redo);
         return given;
     }
 
     std::vector<log_segment> segments() const {
         lock_type lock(guard_);
-        return {segments_.begin(), segments_.end()};
+        return {segments_.all().begin(), segments_.all().end()};
     }
 
     std::size_t segment_count() const noexcept {
         lock_type lock(guard_);
-        return segments_.size();
+        return segments_.all().size();
     }
     lsn first_segment_end() const noexcept {
         lock_type lock(guard_);
@@ -237,129 +193,19 @@ public:
 
     log_counters counters() const {
         lock_type lock(guard_);
-        return counters_;
+        log_counters all = counters_;
+        all.batches = queue_.count();
+        all.preparation_bytes = segments_.preparation_bytes();
+        return all;
     }
 
 private:
-    /// A batch is closed when it has grown to this.
-    static constexpr std::size_t batch_bytes = std::size_t{1} << 18;
-
-    struct batch_place {
-        lsn first;
-        std::uint64_t previous; ///< checksum of the batch before
-    };
-    struct sealed_batch {
-        log_buffer bytes;
-        std::uint64_t place;
-        lsn end;
-    };
-
     void require_working() const {
         if (failed_)
             raise(errc::failed, device_->name() + ": the log has failed");
     }
 
-    bool fits(std::size_t size) const noexcept {
-        return round_up(size, block_)
-               <= segments_.back().link_slot(block_) - at_;
-    }
-
-    void seal_open() {
-        if (open_.size() != 0)
-            seal();
-    }
-
-    /// Closes the open batch and queues it. Throws no_memory before it
-    /// changes anything.
-    void seal() {
-        std::size_t const size = open_.size();
-        open_.reserve(static_cast<std::size_t>(round_up(size, block_)));
-        queue_.reserve(queue_.size() + 1);
-        batches_.push_back({at_, previous_});
-        queue_.emplace_back();
-        finish_batch(queue_.back(), open_, segments_.back(), at_,
-                     format::log_batch_kind::records, records_);
-        at_ = at_ + queue_.back().bytes.size();
-        queue_.back().end = at_;
-        open_ = log_buffer();
-    }
-
-    void finish_batch(sealed_batch& to, log_buffer& bytes,
-                      log_segment const& in, lsn at,
-                      format::log_batch_kind kind, std::uint32_t records) {
-        std::size_t const size = bytes.size();
-        log_batch const b{.salt = salt_,
-                          .first = at,
-                          .length = size,
-                          .previous = previous_,
-                          .durable = std::min(durable_, at),
-                          .body_checksum = Policies::checksum::of(
-                              bytes.bytes().subspan(head)),
-                          .records = records,
-                          .kind = kind,
-                          .checksum = 0};
-        bytes.resize(static_cast<std::size_t>(round_up(size, block_)));
-        previous_ = encode_batch<typename Policies::checksum>(
-            b, id_, bytes.bytes());
-        to.place = in.place_of(at);
-        queued_bytes_ += bytes.size();
-        to.bytes = std::move(bytes);
-        ++counters_.batches;
-    }
-
-    /// Links a fresh segment in which `size` bytes fit.
-    void next_segment(std::size_t size) {
-        log_segment const old = segments_.back();
-        log_buffer link;
-        link.reserve(block_);
-        queue_.emplace_back();
-        try {
-            add_segment(old.end(), size);
-        } catch (...) {
-            queue_.pop_back();
-            throw;
-        }
-        log_segment const fresh = segments_.back();
-        auto const body = encode_link(fresh);
-        link.resize(head);
-        link.append(std::as_bytes(std::span(&body, 1)));
-        finish_batch(queue_.back(), link, old, old.link_slot(block_),
-                     format::log_batch_kind::link, 1);
-        at_ = fresh.first;
-        queue_.back().end = at_;
-    }
-
-    void add_segment(lsn first, std::size_t size) {
-        std::uint64_t const least = round_up(size, block_) + 4ull * block_;
-        log_space const space =
-            source_.acquire(least, std::max(least, next_bytes_));
-        try {
-            if (!space.written)
-                prepare(space);
-            segments_.push_back({space.offset, space.bytes, first});
-        } catch (...) {
-            source_.give_back(space);
-            throw;
-        }
-        next_bytes_ = std::min(next_bytes_ * 2, tuning::max_log_segment_bytes);
-    }
-
-    /// Writes a new segment once, so that durable writes overwrite.
-    void prepare(log_space const& space) {
-        std::vector<std::byte> const zeros(static_cast<std::size_t>(
-            std::min<std::uint64_t>(space.bytes, batch_bytes)));
-        std::error_code ec;
-        for (std::uint64_t done = 0; done != space.bytes && !ec;) {
-            std::uint64_t const n =
-                std::min<std::uint64_t>(zeros.size(), space.bytes - done);
-            device_->write(space.offset + done,
-                           std::span(zeros).first(static_cast<std::size_t>(n)),
-                           ec);
-            done += n;
-        }
-        if (!ec)
-            device_->sync(ec);
-        counters_.preparation_bytes += space.bytes;
+    void require_prepared(std::error_code const& ec) {
         if (ec)
             fail(ec, "cannot prepare the log");
     }
@@ -368,11 +214,6 @@ private:
         failed_ = true;
         changed_.notify_all();
         raise_device(ec, device_->name() + ": " + what);
-    }
-
-    std::vector<sealed_batch> take_queue() noexcept {
-        queued_bytes_ = 0;
-        return std::exchange(queue_, {});
     }
 
     void put(std::vector<sealed_batch>& batches, std::error_code& ec) {
@@ -410,7 +251,7 @@ private:
     void write_queue(lock_type& lock) {
         if (queue_.empty())
             return;
-        auto batches = take_queue();
+        auto batches = queue_.take();
         busy_ = true;
         lock.unlock();
         std::error_code ec;
@@ -427,7 +268,7 @@ private:
 
     /// One durable write where that is all, else writes and one sync.
     void sync_queue(lock_type& lock) {
-        auto batches = take_queue();
+        auto batches = queue_.take();
         lsn const end = batches.empty() ? written_ : batches.back().end;
         bool const full = std::exchange(all_wanted_, false) || unsynced_
                           || batches.size() != 1;
@@ -461,22 +302,12 @@ private:
     }
 
     storage* device_;
-    database_id id_;
-    segment_source_ref source_;
     std::uint32_t block_;
+    log_segments<Policies> segments_;
+    batch_queue<Policies> queue_;
 
-    mutable mutex guard_;
+    mutable mutex guard_; ///< guards all from here on, and those two
     typename Policies::threading::condition_variable changed_;
-    std::uint64_t salt_ = 0;
-    std::uint64_t previous_ = 0;
-    lsn at_{}; ///< of the open batch, or where the next one will be
-    log_buffer open_;
-    std::uint32_t records_ = 0;
-    std::vector<sealed_batch> queue_;
-    std::uint64_t queued_bytes_ = 0;
-    std::deque<batch_place> batches_;
-    std::deque<log_segment> segments_;
-    std::uint64_t next_bytes_ = tuning::log_segment_bytes;
     lsn written_{};
     lsn durable_{};
     bool unsynced_ = false;
