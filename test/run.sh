@@ -16,7 +16,8 @@ counts=build/test-counts
 export PATH=$PWD/build/deps/usr/bin:$PATH
 if command -v ccache > /dev/null; then
     export CMAKE_CXX_COMPILER_LAUNCHER=ccache
-    export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime
+    export CCACHE_SLOPPINESS=$CCACHE_SLOPPINESS,include_file_ctime
 fi
 
 mkdir -p build

@@ -32,8 +32,10 @@ promised, and which test shows it: [fault-model.md](fault-model.md).
 | what | how many | part, and how one case is run again |
 |---|---:|---|
 E2
-row 'states after a power loss or a kill, recovered and compared with the model' \
-    crash_states '`crashes`: `numstore_campaign --run POLICIES KIND NUMBER --seed S`, as a report names it'
+again='`numstore_campaign --run POLICIES KIND NUMBER --seed S`'
+states='states after a power loss or a kill'
+row "$states, recovered and compared with the model" \
+    crash_states "\`crashes\`: $again, as a report names it"
 row 'of these after a crash inside recovery, up to two levels deep' \
     crash_states_inside_recovery 'the same'
 row 'of these without a power loss: a killed process' \
@@ -45,22 +47,29 @@ row 'of these of one to three operations (there are 25,259 with the log)' \
     crash_brief_workloads 'the same'
 row 'moments at which power went' crash_points \
     'every call of the device and every acknowledgement'
-row 'faults planted in the engine' planted_faults '`planted`: `include/numstore/faults.hpp`'
+row 'faults planted in the engine' planted_faults \
+    '`planted`: `include/numstore/faults.hpp`'
 row 'of these found by the campaign' planted_faults_found 'the same'
-row 'calls of a device that failed: EIO, ENOSPC, EFBIG, short transfers, once and sticky' \
+errors='EIO, ENOSPC, EFBIG, short transfers, once and sticky'
+row "calls of a device that failed: $errors" \
     injected_device_errors '`errors`: a report names call, error and step'
 row 'allocations that failed, in every public call' \
     injected_allocation_failures '`errors`: `NUMSTORE_FAULT="call"`'
-row 'processes killed with SIGKILL under load' kills '`kills`: `NUMSTORE_SEED`; the file is kept'
+row 'processes killed with SIGKILL under load' kills \
+    '`kills`: `NUMSTORE_SEED`; the file is kept'
 row 'of these on a full disk' kills_full_disk 'the same'
 row 'of these short of memory' kills_memory_limit 'the same'
-row 'executions of the fuzzers' fuzz_executions '`fuzz`: `build/fuzz/failed` keeps inputs'
-row 'of these whole files, damaged with right checksums' malformed_files 'the same'
+row 'executions of the fuzzers' fuzz_executions \
+    '`fuzz`: `build/fuzz/failed` keeps inputs'
+row 'of these whole files, damaged with right checksums' malformed_files \
+    'the same'
 row 'models checked in all their interleavings' models '`models`: `test/models`'
 row 'states of these models' model_states 'the same'
 row 'broken variants refuted' model_variants_refuted 'the same'
-row 'lines of `include/` covered, %' coverage_lines '`coverage`: `build/coverage/uncovered.txt`'
+row 'lines of `include/` covered, %' coverage_lines \
+    '`coverage`: `build/coverage/uncovered.txt`'
 row 'branches covered, %' coverage_branches 'the same'
 row 'conditions shown to matter (MC/DC), %' coverage_mcdc 'the same'
-row 'source mutants' mutants '`mutants`: [mutants.md](mutants.md) lists those that survive'
+row 'source mutants' mutants \
+    '`mutants`: [mutants.md](mutants.md) lists those that survive'
 row 'of these noticed by the tests' mutants_killed 'the same'

@@ -158,8 +158,8 @@ private:
     /// The process dies, the machine goes on.
     void kill(crash_point const& p) {
         ++figures_->kills;
-        check(p.device.clone(), {p.acknowledged, p.attempted, p.durable, "a kill"}, 0,
-              true);
+        check(p.device.clone(),
+              {p.acknowledged, p.attempted, p.durable, "a kill"}, 0, true);
     }
 
     /// With all that was acknowledged on the device, the older superblock and
@@ -178,7 +178,8 @@ private:
         damaged.corrupt(places[generation[1] > generation[0] ? 1 : 0],
                         nonsense);
         ++figures_->damaged_superblocks;
-        check(damaged, {p.durable, p.attempted, p.durable, "a damaged superblock"}, 0);
+        check(damaged,
+              {p.durable, p.attempted, p.durable, "a damaged superblock"}, 0);
     }
 
     static std::uint64_t generation_at(simulated_storage const& device,

@@ -4,7 +4,8 @@
 namespace campaign {
 
 std::unique_ptr<workload_source> make_log_4096(plan const& p) {
-    return std::make_unique<workloads<policies<4096, numstore::write_ahead_log>>>("log-4096", p);
+    return std::make_unique<
+        workloads<policies<4096, numstore::write_ahead_log>>>("log-4096", p);
 }
 
 } // namespace campaign

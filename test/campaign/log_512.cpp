@@ -4,7 +4,8 @@
 namespace campaign {
 
 std::unique_ptr<workload_source> make_log_512(plan const& p) {
-    return std::make_unique<workloads<policies<512, numstore::write_ahead_log>>>("log-512", p);
+    return std::make_unique<
+        workloads<policies<512, numstore::write_ahead_log>>>("log-512", p);
 }
 
 } // namespace campaign

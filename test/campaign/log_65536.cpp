@@ -4,7 +4,8 @@
 namespace campaign {
 
 std::unique_ptr<workload_source> make_log_65536(plan const& p) {
-    return std::make_unique<workloads<policies<65536, numstore::write_ahead_log>>>("log-65536", p);
+    return std::make_unique<
+        workloads<policies<65536, numstore::write_ahead_log>>>("log-65536", p);
 }
 
 } // namespace campaign

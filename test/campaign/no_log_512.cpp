@@ -4,7 +4,8 @@
 namespace campaign {
 
 std::unique_ptr<workload_source> make_no_log_512(plan const& p) {
-    return std::make_unique<workloads<policies<512, numstore::no_log>>>("no-log-512", p);
+    return std::make_unique<workloads<policies<512, numstore::no_log>>>(
+        "no-log-512", p);
 }
 
 } // namespace campaign

@@ -833,7 +833,8 @@ BOOST_AUTO_TEST_CASE(reading_a_crashed_file_copies_clones_in_memory) {
 BOOST_AUTO_TEST_CASE(a_failed_sync_ends_writing_until_the_next_open) {
     using ns::testing::fault;
     for (auto const& f :
-         {fault{.kinds = mask(call_kind::sync) | mask(call_kind::write_durable)},
+         {fault{.kinds =
+                    mask(call_kind::sync) | mask(call_kind::write_durable)},
           fault{.kinds = mask(call_kind::write), .transferred = 100},
           fault{.kinds = mask(call_kind::write_durable), .transferred = 100}})
         for (bool const bulk : {false, true})

@@ -88,7 +88,8 @@ inline void require_sound(database& db) {
 }
 
 /// What opening finds.
-inline contents recovered(simulated_storage const& device, ns::options const& o = {}) {
+inline contents recovered(simulated_storage const& device,
+                          ns::options const& o = {}) {
     database db(device, o);
     require_sound(db);
     return all_of(db);
@@ -154,7 +155,8 @@ inline std::vector<batch> batches_since(simulated_storage const& device,
                                  std::uint64_t mark) {
     std::vector<batch> found;
     for (auto const& c : device.calls_since(mark)) {
-        if (c.data == nullptr || c.length < sizeof(ns::format::log_batch_header))
+        if (c.data == nullptr
+            || c.length < sizeof(ns::format::log_batch_header))
             continue;
         batch const b{c.offset, *c.data};
         if (b.head().magic.value() == ns::format::log_batch_magic)

@@ -44,7 +44,8 @@ BOOST_FIXTURE_TEST_SUITE(database_memory, fixture)
 
 BOOST_AUTO_TEST_CASE(memory_stays_within_the_budget) {
     constexpr std::uint64_t budget = std::uint64_t{16} << 20;
-    [[maybe_unused]] constexpr std::uint64_t most = budget + (std::uint64_t{32} << 20);
+    [[maybe_unused]] constexpr std::uint64_t most =
+        budget + (std::uint64_t{32} << 20);
     {
         ns::basic_database<in_file> db(
             file(),

@@ -22,7 +22,8 @@ jobs=${2:-1}
 shift $(($# < 2 ? $# : 2))
 [ $# -gt 0 ] || set -- decode_formats images_512 images_4096 images_blind
 work=$PWD/build/fuzz
-export ASAN_OPTIONS=detect_stack_use_after_return=0:malloc_context_size=4:quarantine_size_mb=16
+ASAN_OPTIONS=detect_stack_use_after_return=0:malloc_context_size=4
+export ASAN_OPTIONS=$ASAN_OPTIONS:quarantine_size_mb=16
 export PATH=$PWD/build/deps/usr/bin:$PATH
 
 mkdir -p build
@@ -39,7 +40,8 @@ run() { # target, seconds
     mkdir -p "$work/corpus/$name" "$work/failed"
     nice "build/$preset/test/fuzz/fuzz_$name" -max_total_time="$2" \
         -timeout=60 -entropic=0 -rss_limit_mb=1024 -malloc_limit_mb=64 \
-        -max_len=$max -print_final_stats=1 -artifact_prefix="$work/failed/$name-" \
+        -max_len=$max -print_final_stats=1 \
+        -artifact_prefix="$work/failed/$name-" \
         "$work/corpus/$name" "test/fuzz/corpus/${name%_*}" \
         > "$work/$name.log" 2>&1
     local result=$? count

@@ -268,7 +268,8 @@ def build(work, mutants, tests):
         result = subprocess.run(
             ['g++', '-std=c++20', '-O1', '-w', '-DBOOST_TEST_DYN_LINK',
              '-D_GLIBCXX_ASSERTIONS', '-fmax-errors=50',
-             '-include', 'numstore_mutant.hpp', '-I' + work + '/include', '-c', ROOT + '/test/%s.cpp' % test,
+             '-include', 'numstore_mutant.hpp', '-I' + work + '/include',
+             '-c', ROOT + '/test/%s.cpp' % test,
              '-o', work + '/%s.o' % test.replace('/', '_')],
             capture_output=True, text=True)
         if result.returncode == 0:

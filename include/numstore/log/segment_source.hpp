@@ -19,10 +19,14 @@ struct log_space {
 /// Where a log gets its segments from. Called under the lock of the log, so
 /// that it must not call the log back.
 ///
-/// | call                  | effect                                         |
-/// |-----------------------|------------------------------------------------|
-/// | `acquire(least, wanted)` | space of at least `least` bytes, better `wanted` (>= `least`), a multiple of the log's block and aligned to it, inside the device; throws `error` (errc::no_space) |
-/// | `give_back(space)`    | takes back what `acquire` gave and the log never used |
+/// | call                     | effect                                  |
+/// |--------------------------|-----------------------------------------|
+/// | `acquire(least, wanted)` | space of `least` bytes, better `wanted` |
+/// | `give_back(space)`       | takes back what the log never used      |
+///
+/// `wanted` is not below `least`. What `acquire` gives lies inside the device,
+/// is a multiple of the log's block, and aligned to it; it throws `error`
+/// (errc::no_space).
 template <class S>
 concept segment_source = requires(S s, std::uint64_t n, log_space space) {
     { s.acquire(n, n) } -> std::same_as<log_space>;

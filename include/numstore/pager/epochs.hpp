@@ -60,7 +60,8 @@ public:
     /// std::bad_alloc when more are needed and cannot be had.
     slot& enter() {
         slot& s = acquire(visible());
-        for (std::uint64_t seen = s.sequence.load(std::memory_order_relaxed);;) {
+        std::uint64_t seen = s.sequence.load(std::memory_order_relaxed);
+        for (;;) {
             std::uint64_t const now = visible();
             if (now == seen)
                 break;

@@ -194,7 +194,8 @@ public:
     /// back.
     class reserve_scope {
     public:
-        explicit reserve_scope(page_allocator& p) noexcept : count_(&p.privileged_) {
+        explicit reserve_scope(page_allocator& p) noexcept
+            : count_(&p.privileged_) {
             count_->fetch_add(1, std::memory_order_relaxed);
         }
         reserve_scope(reserve_scope const&) = delete;
@@ -222,7 +223,8 @@ public:
     /// can be, and runs of no less than `least` units: for compaction.
     class low_scope {
     public:
-        low_scope(page_allocator& p, std::uint64_t least) noexcept : owner_(&p) {
+        low_scope(page_allocator& p, std::uint64_t least) noexcept
+            : owner_(&p) {
             p.low_.store(least, std::memory_order_relaxed);
         }
         low_scope(low_scope const&) = delete;

@@ -16,16 +16,19 @@ namespace numstore {
 /// Concurrent reads are allowed, and writes to ranges that do not overlap.
 /// Short transfers and EINTR are retried inside.
 ///
-/// | call                            | effect                                |
-/// |---------------------------------|---------------------------------------|
-/// | `block_size()`                  | bytes that a power loss may damage around a write |
-/// | `size(ec)`                      | bytes of the device                   |
-/// | `read(offset, bytes, ec)`       | fills all of `bytes`; a range past the end is an error |
-/// | `write(offset, bytes, ec)`      | writes all of `bytes`, not durable; never grows the device |
-/// | `write_durable(offset, bytes, ec)` | the same, and this range alone is durable on return |
-/// | `sync(ec)`                      | all earlier writes and resizes are durable on return |
-/// | `resize(bytes, ec)`             | new size; growth is allocated, zero and never sparse |
-/// | `name()`                        | what error messages call the device   |
+/// | call                               | effect                              |
+/// |------------------------------------|-------------------------------------|
+/// | `block_size()`                     | what a power loss damages at once   |
+/// | `size(ec)`                         | bytes of the device                 |
+/// | `read(offset, bytes, ec)`          | fills all of `bytes`                |
+/// | `write(offset, bytes, ec)`         | writes all of `bytes`, not durable  |
+/// | `write_durable(offset, bytes, ec)` | the same; durable on return         |
+/// | `sync(ec)`                         | all before it is durable on return  |
+/// | `resize(bytes, ec)`                | new size; growth is allocated, zero |
+/// | `name()`                           | what messages call the device       |
+///
+/// Reading past the end is an error; writing never grows the device, and growth
+/// is never sparse. A durable write promises nothing about other ranges.
 template <class S>
 concept storage_device =
     std::movable<S>
@@ -62,9 +65,12 @@ template <class S>
 concept file_device =
     storage_device<S>
     && requires(S s, std::string const& path, bool flag, std::error_code& ec) {
-           { S::open(path, flag /*read_only*/, flag /*allow_network_fs*/, ec) } noexcept
-               -> std::same_as<S>;
-           { S::create(path, flag /*allow_network_fs*/, ec) } noexcept -> std::same_as<S>;
+           {
+               S::open(path, flag /*read_only*/, flag /*allow_network_fs*/, ec)
+           } noexcept -> std::same_as<S>;
+           {
+               S::create(path, flag /*allow_network_fs*/, ec)
+           } noexcept -> std::same_as<S>;
            { s.publish(ec) } noexcept -> std::same_as<void>;
            { s.keep_for_views(ec) } noexcept -> std::same_as<void>;
        };
