@@ -212,13 +212,20 @@ void batch(bytes in) {
 }
 
 void position(bytes in) {
-    format::log_position p{};
-    std::memcpy(&p, in.data(), std::min(in.size(), sizeof p));
-    auto const found = ns::detail::decode(p);
-    if (!found)
+    std::uint64_t words[5]{};
+    std::memcpy(words, in.data(), std::min(in.size(), sizeof words));
+    ns::detail::log_position const p{
+        .start = ns::lsn{words[0]},
+        .segment = {words[1], words[2], ns::lsn{words[3]}},
+        .block = static_cast<std::uint32_t>(words[4])};
+    if (!is_valid(p))
         return;
-    auto const back = ns::detail::encode(*found);
-    require(std::memcmp(&back, &p, sizeof p) == 0, "the same position");
+    std::uint64_t const place = p.segment.place_of(p.start);
+    require(place >= p.segment.offset && place % p.block == 0,
+            "a block of the device");
+    require(place - p.segment.offset <= p.segment.bytes - p.block,
+            "a block of the segment");
+    require(p.segment.end() > p.start, "not behind the end");
 }
 
 /// What redo walks over.

@@ -36,10 +36,6 @@ element_type element_type_of() {
 
 namespace detail {
 
-/// The element as the rope sees it.
-template <class T>
-using element_of = fixed_element<sizeof(T)>;
-
 /// A T has bytes that belong to no member.
 template <element T>
 inline constexpr bool has_padding = element_traits<T>::value_bytes != sizeof(T);
@@ -53,18 +49,6 @@ void store_element(T const& value, std::byte* out) noexcept {
         std::memset(out, 0, sizeof(T));
         element_traits<T>::copy(out,
                                 reinterpret_cast<std::byte const*>(&value));
-    }
-}
-
-/// The same for n values.
-template <element T>
-void store_elements(T const* values, std::size_t n, std::byte* out) noexcept {
-    if constexpr (!has_padding<T>) {
-        if (n != 0)
-            std::memcpy(out, values, n * sizeof(T));
-    } else {
-        for (std::size_t i = 0; i != n; ++i)
-            store_element(values[i], out + i * sizeof(T));
     }
 }
 

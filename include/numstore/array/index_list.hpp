@@ -82,15 +82,6 @@ public:
     /// order()[i] is where the caller has positions()[i]; empty if that is i.
     std::span<std::uint64_t const> order() const noexcept { return order_; }
 
-    /// Throws invalid_argument if a position was given twice.
-    void require_distinct() const {
-        auto const twice =
-            std::adjacent_find(positions_.begin(), positions_.end());
-        if (twice != positions_.end())
-            raise(errc::invalid_argument,
-                  "position " + std::to_string(*twice) + " is given twice");
-    }
-
 private:
     void sort() {
         std::vector<placed_index> list(positions_.size());

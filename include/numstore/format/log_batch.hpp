@@ -60,22 +60,6 @@ struct log_link {
 };
 static_assert(sizeof(log_link) == 24 && alignof(log_link) == 1);
 
-/// Where a scan of the log starts; part of a superblock.
-struct log_position {
-    boost::endian::little_uint64_buf_t start;    //  0 LSN of a batch
-    boost::endian::little_uint64_buf_t offset;   //  8 its segment: place
-    boost::endian::little_uint64_buf_t bytes;    // 16 its segment: size
-    boost::endian::little_uint64_buf_t first;    // 24 its segment: LSN
-    boost::endian::little_uint64_buf_t salt;     // 32 of the generation
-    boost::endian::little_uint64_buf_t previous; // 40 checksum of the batch
-                                                 //    before `start`
-    boost::endian::little_uint32_buf_t block;    // 48 unit of padding
-    boost::endian::little_uint32_buf_t reserved; // 52 zero
-};
-static_assert(sizeof(log_position) == 56 && alignof(log_position) == 1);
-static_assert(offsetof(log_position, salt) == 32
-              && offsetof(log_position, block) == 48);
-
 } // namespace numstore::format
 
 namespace numstore::detail {
@@ -146,33 +130,6 @@ inline bool is_valid(log_position const& p) noexcept {
     return is_valid(p.segment, p.block) && p.start >= p.segment.first
            && p.start <= p.segment.link_slot(p.block)
            && (p.start - p.segment.first) % p.block == 0;
-}
-
-inline format::log_position encode(log_position const& p) noexcept {
-    format::log_position out{};
-    out.start = to_integer(p.start);
-    out.offset = p.segment.offset;
-    out.bytes = p.segment.bytes;
-    out.first = to_integer(p.segment.first);
-    out.salt = p.salt;
-    out.previous = p.previous_checksum;
-    out.block = p.block;
-    return out;
-}
-
-/// The position, unless it makes no sense. Whether its segment lies inside
-/// the device is for the caller to check.
-inline std::optional<log_position>
-decode(format::log_position const& p) noexcept {
-    log_position const out{
-        .start = lsn{p.start.value()},
-        .segment = {p.offset.value(), p.bytes.value(), lsn{p.first.value()}},
-        .salt = p.salt.value(),
-        .previous_checksum = p.previous.value(),
-        .block = p.block.value()};
-    if (p.reserved.value() != 0 || !is_valid(out))
-        return std::nullopt;
-    return out;
 }
 
 inline format::log_link encode_link(log_segment const& s) noexcept {

@@ -74,12 +74,6 @@ public:
 
     leaf_shape const& shape() const noexcept { return shape_; }
 
-    /// Reads the root node, so that copies of `root()` share it in memory.
-    void warm() const {
-        if (root_.height != 0)
-            nodes().load(root_.node, root_.height, root_.size);
-    }
-
     // reading
 
     /// Elements pos, pos + 1, ..., as many as fill `out`.
@@ -152,11 +146,6 @@ public:
                       std::uint64_t count) {
         rope_insertion<Policies>(editing(changes))
             .insert_zeros(root_, pos, count);
-    }
-
-    /// From this many elements on a bulk call is worth its while.
-    std::uint64_t bulk_threshold() const noexcept {
-        return rope_insertion<Policies>::small_leaves * shape().capacity;
     }
 
     /// Whole leaves are written at once, straight from `bytes`; they are not
