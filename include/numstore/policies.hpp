@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <mutex>
 #include <span>
-#include <thread>
 
 namespace numstore {
 
@@ -60,9 +59,13 @@ struct std_threading {
     using condition_variable = std::condition_variable;
     template <class T>
     using atomic = std::atomic<T>;
-    using thread_id = std::thread::id;
+    /// Never used again, unlike `std::thread::id`.
+    using thread_id = std::uint64_t;
     static thread_id this_thread() noexcept {
-        return std::this_thread::get_id();
+        static std::atomic<thread_id> next{1};
+        static thread_local thread_id const id =
+            next.fetch_add(1, std::memory_order_relaxed);
+        return id;
     }
 };
 

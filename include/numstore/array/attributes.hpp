@@ -35,7 +35,8 @@ public:
             detail::check_attribute_key(key);
             auto const bytes =
                 format::encode_attribute(to_attribute(std::forward<V>(value)));
-            names_.change([&](auto& w) { w.set_attribute(id_, key, bytes); });
+            names_.change_array(
+                id_, [&](auto& w) { w.set_attribute(id_, key, bytes); });
         });
     }
 
@@ -69,8 +70,8 @@ public:
     /// False if there was none.
     bool erase(std::string_view key) {
         return detail::reporting_no_memory([&] {
-            return names_.change(
-                [&](auto& w) { return w.erase_attribute(id_, key); });
+            return names_.change_array(
+                id_, [&](auto& w) { return w.erase_attribute(id_, key); });
         });
     }
 

@@ -55,7 +55,7 @@ public:
         auto const target =
             to.create(name, entry.element, entry.element_size, false);
         if (!entry.attributes.empty())
-            to.change([&](catalogue_writer<To>& w) {
+            to.change_array(target.state().id, [&](catalogue_writer<To>& w) {
                 for (auto const& [key, value] : entry.attributes)
                     w.set_attribute(target.state().id, key, value);
             });

@@ -4,12 +4,12 @@
 #include <numstore/database/array_writer.hpp>
 #include <numstore/database/committer.hpp>
 #include <numstore/database/engine.hpp>
+#include <numstore/database/lock_table.hpp>
 #include <numstore/database/read_pin.hpp>
 #include <numstore/error.hpp>
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -95,7 +95,8 @@ public:
             [&]() -> decltype(auto) { return change_newest(f); });
     }
 
-    /// What the transaction has of this array; takes its lock. Under `work`.
+    /// What the transaction has of this array. Within a call of it, with the
+    /// array's lock.
     work& touch(transaction& t) const {
         t.require_active();
         auto const i = t.works.find(state_->id);
@@ -133,8 +134,8 @@ private:
         auto p = std::make_shared<read_pin<Policies> const>(engine_);
         if (transaction_ == nullptr)
             return {p, root_at(p->sequence()), state_->shape};
-        committer<Policies>(*engine_).lock_for(*transaction_);
-        std::scoped_lock lock(engine_->work);
+        typename committer<Policies>::call const alone(
+            *engine_, locked(*transaction_, lock_mode::shared));
         work& w = touch(*transaction_);
         transaction_->changes.new_token();
         return {p, w.root, state_->shape};
@@ -146,22 +147,8 @@ private:
             return change_in(*transaction_, f);
         if (pin_ != nullptr)
             raise(errc::read_only, state_->name + ": seen from a snapshot");
-        committer<Policies> c(*engine_);
-        std::shared_ptr<transaction> const t = c.begin();
-        struct cleanup {
-            committer<Policies>& c;
-            transaction& t;
-            ~cleanup() { c.rollback(t); }
-        } const guard{c, *t};
-        using result = decltype(change_in(*t, f));
-        if constexpr (std::is_void_v<result>) {
-            change_in(*t, f);
-            c.commit(t);
-        } else {
-            result r = change_in(*t, f);
-            c.commit(t);
-            return r;
-        }
+        return committer<Policies>(*engine_).in_own(
+            [&](auto const& t) -> decltype(auto) { return change_in(*t, f); });
     }
 
     [[noreturn]] void raise_foreign(char const* what) const {
@@ -181,6 +168,7 @@ private:
     }
 
     work& first_touch(transaction& t) const {
+        typename engine_type::read_scope const scope(*engine_);
         auto const* const v = state_->versions.newest();
         if (v == nullptr || v->value.dropped)
             raise_dropped();
@@ -188,19 +176,25 @@ private:
             .first->second;
     }
 
+    transaction& locked(transaction& t, lock_mode mode) const {
+        committer<Policies>(*engine_).lock(t, lock_key::array(state_->id),
+                                           mode);
+        return t;
+    }
+
     template <class F>
     decltype(auto) read_in_transaction(F& f) const {
         engine_->require_open();
-        committer<Policies>(*engine_).lock_for(*transaction_);
-        std::scoped_lock lock(engine_->work);
+        typename committer<Policies>::call const alone(
+            *engine_, locked(*transaction_, lock_mode::shared));
         return f(std::as_const(touch(*transaction_).root), *engine_->pages);
     }
 
     template <class F>
     decltype(auto) change_in(transaction& t, F& f) const {
         engine_->require_writable();
-        committer<Policies>(*engine_).lock_for(t);
-        std::scoped_lock lock(engine_->work);
+        typename committer<Policies>::call const alone(
+            *engine_, locked(t, lock_mode::exclusive));
         writer w(*engine_, t, touch(t));
         return f(w);
     }

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -25,7 +26,7 @@ namespace numstore::detail {
 /// invalid_argument (too large an array), corrupt, io, no_memory, after which
 /// the transaction is as before; and no_space, or no_memory for the record,
 /// after which it is rolled back.
-/// Under the engine's work mutex.
+/// Within a call of the transaction, with the array's lock.
 template <class Policies>
 class array_writer {
     using engine_type = engine<Policies>;
@@ -195,7 +196,7 @@ private:
                 w_->root = tree_.root(); // its nodes may have become private
                 if (failure.code() != errc::no_space)
                     throw;
-                if (!room<Policies>(*e_).ripen()) {
+                if (!find_room()) {
                     committer<Policies>(*e_).abandon(*t_);
                     throw;
                 }
@@ -208,6 +209,11 @@ private:
         w_->changed = true;
     }
 
+    bool find_room() {
+        std::scoped_lock lock(e_->work);
+        return room<Policies>(*e_).ripen();
+    }
+
     template <class Body>
     void log(Body const& body) {
         committer<Policies>(*e_).append(*t_, body);
@@ -217,7 +223,10 @@ private:
     void insert_bulk(std::uint64_t pos, std::uint64_t removed,
                      std::span<std::byte const> bytes) {
         bulk_log placed;
-        room<Policies>(*e_).prepare(bytes.size() / Policies::page_size);
+        {
+            std::scoped_lock lock(e_->work);
+            room<Policies>(*e_).prepare(bytes.size() / Policies::page_size);
+        }
         run([&] {
             placed = tree_.replace_bulk(t_->changes, pos, removed, bytes);
         });

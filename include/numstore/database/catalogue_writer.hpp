@@ -6,6 +6,7 @@
 #include <numstore/database/engine.hpp>
 #include <numstore/error.hpp>
 #include <numstore/format/catalogue_entry.hpp>
+#include <numstore/format/glob.hpp>
 #include <numstore/format/log_record.hpp>
 #include <numstore/pager/page_writer.hpp>
 #include <numstore/rope/kernels.hpp>
@@ -25,8 +26,8 @@
 namespace numstore::detail {
 
 /// Changes names and descriptions of arrays inside a transaction, which keeps
-/// them as a delta until it commits. Names are valid already. Under the
-/// engine's work mutex, with the transaction's lock.
+/// them as a delta until it commits. Names are valid already. Within a call of
+/// the transaction, with locks of what is named, and in a read scope.
 template <class Policies>
 class catalogue_writer {
     using engine_type = engine<Policies>;
@@ -57,14 +58,35 @@ public:
     work& open(std::uint64_t id) {
         if (auto const i = t_->works.find(id); i != t_->works.end())
             return i->second;
-        array_state_ptr s = e_->state_of(id, newest());
-        if (s == nullptr)
-            raise(errc::not_found, e_->name + ": there is no array with id "
-                                       + std::to_string(id));
+        array_state_ptr s = state(id);
         rope_root root = s->versions.newest()->value.root;
         return t_->works
             .emplace(id, work{std::move(s), std::move(root)})
             .first->second;
+    }
+
+    /// Needs no lock of the array. Throws not_found.
+    array_state_ptr state(std::uint64_t id) const {
+        if (auto const i = t_->works.find(id); i != t_->works.end())
+            return i->second.state;
+        if (array_state_ptr s = e_->state_of(id, newest()))
+            return s;
+        raise(errc::not_found, e_->name + ": there is no array with id "
+                                   + std::to_string(id));
+    }
+
+    /// f(name, id) for the arrays of the transaction, unsorted.
+    template <class F>
+    void each(std::string_view pattern, F&& f) const {
+        catalogue<Policies>(*e_->pages)
+            .each(newest(), pattern,
+                  [&](std::string_view name, std::uint64_t id) {
+                      if (!t_->delta.names.contains(name))
+                          f(name, id);
+                  });
+        for (auto const& [name, id] : t_->delta.names)
+            if (id && glob_matches(pattern, name))
+                f(std::string_view(name), *id);
     }
 
     format::catalogue_entry describe(std::uint64_t id) const {
@@ -181,8 +203,9 @@ private:
     work& add(format::catalogue_entry entry, std::string_view name,
               std::uint64_t id, rope_root root) {
         if (id == 0)
-            id = e_->next_array;
-        e_->next_array = std::max(e_->next_array, id + 1);
+            id = e_->next_array.fetch_add(1);
+        else if (e_->next_array <= id)
+            e_->next_array = id + 1; // recovery, which is alone
         entry.id = id;
         entry.name = name;
         work fresh{engine_type::make_state(entry), std::move(root)};

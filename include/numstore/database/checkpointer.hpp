@@ -75,7 +75,7 @@ public:
             write_superblock(why.clean);
         } catch (...) {
             out_.reset();
-            e_->pages->release(own_);
+            e_->pages->release(own_, 0);
             throw;
         }
         try {
@@ -113,8 +113,8 @@ private:
         if (planted<Policies>(planted_fault::redo_forgets_open_transactions))
             return from;
         for (auto const& t : e_->active)
-            if (to_integer(t->first) != 0)
-                from = std::min(from, t->first);
+            if (lsn const first = t->first.load(); first != lsn{})
+                from = std::min(from, first);
         return from;
     }
 
@@ -208,9 +208,7 @@ private:
     }
 
     extent take(std::uint64_t pages) {
-        own_.reserve(own_.size() + 1);
-        own_.push_back(e_->pages->allocate(pages));
-        return own_.back();
+        return e_->pages->allocate(pages, own_);
     }
 
     /// Replaces a list, which has no pages if it is empty.
@@ -229,39 +227,87 @@ private:
                 pager<Policies>::checksum(bytes), used};
     }
 
-    /// Its own pages are taken before it is made, by an upper bound.
+    /// Its own pages are taken before it is made, by an upper bound: others
+    /// take and free pages meanwhile.
     void write_free_map(bool cut) {
-        std::vector<extent> also_free = e_->log_pool.spare();
-        std::vector<extent> also_next;
-        for (auto const& t : e_->active)
-            if (!planted<Policies>(
-                    planted_fault::private_pages_not_stored_free))
-                also_free.insert(also_free.end(),
-                                 t->changes.allocated.begin(),
-                                 t->changes.allocated.end());
-        also_next.insert(also_next.end(), replaced_.begin(), replaced_.end());
-        sort_log_segments(also_free, also_next);
-        std::uint64_t const extents = e_->pages->with_space([&](space_map& m) {
-            return m.free().count() + m.ripening().size();
-        });
-        std::uint64_t const bound = format::free_map_bound(
-            extents + also_free.size() + also_next.size() + 2);
-        extent const place = place_of_free_map(round_up(bound, page_size)
-                                               / page_size);
-        if (cut)
-            e_->pages->cut_tail();
-        auto [now, next] = e_->pages->with_space([&](space_map& m) {
-            return m.stored(generation_, also_free, also_next);
+        for (std::uint64_t slack = 16;; slack *= 4) {
+            std::uint64_t const bound =
+                format::free_map_bound(count_extents() + slack);
+            std::size_t const own = own_.size();
+            extent const place =
+                place_of_free_map(round_up(bound, page_size) / page_size);
+            if (cut)
+                e_->pages->cut_tail();
+            std::vector<std::byte> bytes;
+            format::encode_free_map(free_lists(), bytes);
+            std::uint64_t const used = bytes.size();
+            std::uint64_t const room = place.pages * page_size;
+            if (used > room) {
+                e_->pages->release(own_, own);
+                continue;
+            }
+            bytes.resize(static_cast<std::size_t>(room));
+            e_->pages->write(place.first, bytes);
+            next_.free_map = {place.first, place.pages,
+                              pager<Policies>::checksum(bytes), used};
+            return;
+        }
+    }
+
+    std::uint64_t count_extents() const {
+        std::uint64_t const log = e_->log_pool.with_all(
+            [](std::vector<extent> const& all) { return all.size(); });
+        return log + replaced_.size()
+               + e_->pages->with_space([&](space_map& m) {
+                     std::uint64_t n = m.free().count() + m.ripening().size();
+                     for (auto const& t : e_->active)
+                         n += t->changes.allocated.size();
+                     return n;
+                 });
+    }
+
+    /// What is free once the superblock is opened, and one superblock later.
+    /// The log's segments and the private pages of transactions are free in
+    /// its eyes, for recovery reserves what it reads of them; but segments
+    /// that only the superblock before needs become free with the next.
+    format::free_map free_lists() {
+        std::vector<extent> const kept = log_of_older_superblock();
+        std::vector<extent> also_next = replaced_;
+        also_next.insert(also_next.end(), kept.begin(), kept.end());
+        auto [now, next] = e_->log_pool.with_all([&](auto const& log) {
+            return e_->pages->with_space([&](space_map& m) {
+                std::vector<extent> also_free;
+                for (extent const& x : log)
+                    if (std::find(kept.begin(), kept.end(), x) == kept.end())
+                        also_free.push_back(x);
+                add_private_pages(also_free);
+                return m.stored(generation_, also_free, also_next);
+            });
         });
         if (planted<Policies>(planted_fault::ripening_pages_not_stored))
             next.clear();
-        std::vector<std::byte> bytes;
-        format::encode_free_map({std::move(now), std::move(next)}, bytes);
-        std::uint64_t const used = bytes.size();
-        bytes.resize(static_cast<std::size_t>(place.pages) * page_size);
-        e_->pages->write(place.first, bytes);
-        next_.free_map = {place.first, place.pages,
-                          pager<Policies>::checksum(bytes), used};
+        return {std::move(now), std::move(next)};
+    }
+
+    void add_private_pages(std::vector<extent>& to) const {
+        if (planted<Policies>(planted_fault::private_pages_not_stored_free))
+            return;
+        for (auto const& t : e_->active)
+            to.insert(to.end(), t->changes.allocated.begin(),
+                      t->changes.allocated.end());
+    }
+
+    std::vector<extent> log_of_older_superblock() {
+        std::vector<extent> kept;
+        redo_ = e_->latest_commit;
+        if constexpr (logging) {
+            redo_ = redo_point();
+            for (log_segment const& s : e_->log->segments())
+                if (s.end() <= redo_ && s.end() > e_->newest.redo)
+                    kept.push_back(log_space_pool<Policies>::extent_of(
+                        {s.offset, s.bytes, true}));
+        }
+        return kept;
     }
 
     extent place_of_free_map(std::uint64_t pages) {
@@ -270,24 +316,6 @@ private:
             && old.pages >= pages)
             return {old.place, old.pages};
         return take(pages);
-    }
-
-    /// Log segments are free in the eyes of the new superblock, for recovery
-    /// reserves those that it reads; but those that only the superblock
-    /// before needs become free with the next.
-    void sort_log_segments(std::vector<extent>& also_free,
-                           std::vector<extent>& also_next) {
-        redo_ = e_->latest_commit;
-        if constexpr (logging) {
-            redo_ = redo_point();
-            for (log_segment const& s : e_->log->segments()) {
-                extent const x = log_space_pool<Policies>::extent_of(
-                    {s.offset, s.bytes, true});
-                bool const older_only =
-                    s.end() <= redo_ && s.end() > e_->newest.redo;
-                (older_only ? also_next : also_free).push_back(x);
-            }
-        }
     }
 
     void write_superblock(bool clean) {

@@ -29,14 +29,11 @@ public:
             e_->closed.store(true, std::memory_order_seq_cst);
             return;
         }
-        std::exception_ptr failure;
-        {
-            std::scoped_lock lock(e_->work);
-            if (e_->closed.load(std::memory_order_seq_cst))
-                return;
-            failure = end_writing();
-            e_->closed.store(true, std::memory_order_seq_cst);
-        }
+        if (e_->closing.exchange(true))
+            return;
+        e_->pins.fetch_add(1, std::memory_order_seq_cst);
+        end_transactions();
+        std::exception_ptr const failure = end_writing();
         e_->readers.wait_for_plain();
         give_up_file();
         if (failure != nullptr)
@@ -44,31 +41,41 @@ public:
     }
 
 private:
-    std::exception_ptr end_writing() noexcept {
-        while (!e_->active.empty()) {
-            auto const t = e_->active.back();
-            committer<Policies>(*e_).abandon(*t);
+    /// Waits for calls that are being made in them.
+    void end_transactions() noexcept {
+        while (auto const t = any_active()) {
+            e_->locks.interrupt(t->locks); // its call may wait for others
+            committer<Policies>(*e_).rollback(*t);
         }
-        if (e_->read_only || e_->pages->failed())
-            return nullptr;
+    }
+
+    std::shared_ptr<transaction_state<Policies>> any_active() noexcept {
+        std::scoped_lock lock(e_->work);
+        return e_->active.empty() ? nullptr : e_->active.back();
+    }
+
+    std::exception_ptr end_writing() noexcept {
+        std::scoped_lock lock(e_->work);
+        std::exception_ptr failure;
         try {
             checkpointer<Policies> c(*e_);
-            if (c.needed())
+            if (!e_->read_only && !e_->pages->failed() && c.needed())
                 c.run({.clean = true});
         } catch (...) {
-            return std::current_exception();
+            failure = std::current_exception();
         }
-        return nullptr;
+        e_->closed.store(true, std::memory_order_seq_cst);
+        return failure;
     }
 
     void give_up_file() noexcept {
         e_->log_pool.release_all();
-        if (e_->pins.load(std::memory_order_seq_cst) == 0)
-            return e_->release_storage();
         if constexpr (file_device<typename Policies::storage>) {
             std::error_code ec;
-            e_->pages->device().keep_for_views(ec);
+            if (e_->pins.load(std::memory_order_seq_cst) > 1)
+                e_->pages->device().keep_for_views(ec);
         }
+        e_->unpin();
     }
 
     engine_type* e_;

@@ -4,6 +4,7 @@
 #include <numstore/database/catalogue.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/engine.hpp>
+#include <numstore/database/lock_table.hpp>
 #include <numstore/database/reclaimer.hpp>
 #include <numstore/database/room.hpp>
 #include <numstore/format/bytes.hpp>
@@ -11,12 +12,15 @@
 #include <numstore/format/log_record.hpp>
 #include <numstore/types.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -49,6 +53,7 @@ public:
     transaction_ptr begin() {
         e_->require_writable();
         std::scoped_lock lock(e_->work);
+        e_->require_writable(); // also now that nobody can begin to close it
         e_->active.reserve(e_->active.size() + 1);
         auto t = std::make_shared<transaction>(*e_->pages,
                                                e_->next_transaction++);
@@ -56,44 +61,76 @@ public:
         return t;
     }
 
-    /// The first access of a transaction: nobody else writes until it ends.
-    /// Throws would_deadlock, timed_out.
-    void lock_for(transaction& t) {
-        if (t.locked)
-            return;
-        t.require_active();
-        e_->writers.acquire(t.number, e_->opt.lock_timeout);
-        t.locked = true;
+    /// Held until the transaction ends. Not within a `call`: others may have
+    /// to end it meanwhile. Throws transaction_ended, would_deadlock,
+    /// timed_out; and deadlock, after it has been rolled back.
+    void lock(transaction& t, lock_key const& key, lock_mode mode) {
+        locking(t, [&] {
+            e_->locks.acquire(t.locks, key, mode, e_->opt.lock_timeout);
+        });
     }
+    void lock_name(transaction& t, std::string_view name, lock_mode mode) {
+        locking(t, [&] {
+            e_->locks.acquire_name(t.locks, name, mode, e_->opt.lock_timeout);
+        });
+    }
+
+    /// While one lives its thread works in the transaction, which nobody else
+    /// ends meanwhile. Throws transaction_ended, transaction_too_old.
+    class call {
+    public:
+        call(engine_type& e, transaction& t)
+            : engine_(&e), transaction_(&t), lock_(t.guard) {
+            t.require_active();
+        }
+        call(call const&) = delete;
+        call& operator=(call const&) = delete;
+        ~call() {
+            if (transaction_->too_old && transaction_->active)
+                committer(*engine_).abandon(*transaction_);
+        }
+
+    private:
+        engine_type* engine_;
+        transaction* transaction_;
+        std::unique_lock<typename engine_type::mutex> lock_;
+    };
 
     /// Durable on return as the option says. One log write, and one sync, or
     /// less where several commit together. Throws transaction_ended, closed,
     /// failed, no_space, no_memory; only after `failed` may it have happened.
     void commit(transaction_ptr const& t) {
         e_->require_writable();
+        typename engine_type::file_pin const pin(*e_);
         lsn at{};
+        bool changed = false;
         {
-            std::scoped_lock lock(e_->work);
-            t->require_active();
-            if (t->has_changes())
+            call const alone(*e_, *t);
+            std::unique_lock lock(e_->work);
+            changed = t->has_changes();
+            if (changed)
                 at = publish_with_room(*t);
+            else if (!t->works.empty())
+                at = e_->latest_commit; // what it has read is to be durable
             finish(*t);
         }
-        if (at != lsn{})
+        e_->locks.release_all(t->locks);
+        if (changed)
             make_durable(at);
+        else if (at != lsn{} && e_->opt.durability == durability::full)
+            make_read_durable(at);
     }
 
     /// Never throws: after a failure nothing of it counts anyway.
     void rollback(transaction& t) noexcept {
-        std::scoped_lock lock(e_->work);
+        std::scoped_lock alone(t.guard);
         if (t.active)
             abandon(t);
     }
 
     std::uint64_t savepoint(transaction& t) {
         e_->require_open();
-        std::scoped_lock lock(e_->work);
-        t.require_active();
+        call const alone(*e_, t);
         return t.set_savepoint();
     }
 
@@ -101,8 +138,7 @@ public:
     /// does not redo it. Throws invalid_argument, transaction_ended.
     void rollback_to(transaction& t, std::uint64_t savepoint) {
         e_->require_writable();
-        std::scoped_lock lock(e_->work);
-        t.require_active();
+        call const alone(*e_, t);
         t.require_savepoint(savepoint);
         lsn const newest = t.last;
         lsn const kept = t.restore(savepoint);
@@ -110,23 +146,33 @@ public:
             append(t, format::log_rollback_to{kept});
     }
 
+    /// f(transaction ptr) in a transaction of its own.
+    template <class F>
+    decltype(auto) in_own(F&& f) {
+        transaction_ptr const t = begin();
+        struct cleanup {
+            committer& c;
+            transaction& t;
+            ~cleanup() { c.rollback(t); }
+        } const guard{*this, *t};
+        using result = decltype(f(t));
+        if constexpr (std::is_void_v<result>) {
+            f(t);
+            commit(t);
+        } else {
+            result r = f(t);
+            commit(t);
+            return r;
+        }
+    }
+
     /// f(transaction): several changes as one. In `outer` if there is one, else
     /// in a transaction of its own. If f throws there are none.
     template <class F>
     void as_one(std::shared_ptr<transaction> const& outer, F&& f) {
         e_->require_open();
-        if (outer == nullptr) {
-            auto const t = begin();
-            try {
-                f(t);
-                commit(t);
-            } catch (...) {
-                rollback(*t);
-                throw;
-            }
-            return;
-        }
-        lock_for(*outer);
+        if (outer == nullptr)
+            return in_own(f);
         std::uint64_t const mark = savepoint(*outer);
         try {
             f(outer);
@@ -149,22 +195,25 @@ public:
             if (gives_back<Body>)
                 scope.emplace(*e_->pages);
             try {
+                if (t.first.load() == lsn{})
+                    t.first.store(e_->log->end());
                 t.last = write_record(t, body);
-                if (t.first == lsn{})
-                    t.first = t.last;
             } catch (...) {
                 abandon(t);
                 throw;
             }
-            end_too_old();
+            end_too_old(t);
             t.require_active();
         }
     }
 
-    /// Rolls back, under `work`.
+    /// Rolls back, within a `call`, or where nobody else knows `t`.
     void abandon(transaction& t) noexcept {
-        t.undo_all();
-        finish(t);
+        {
+            std::scoped_lock lock(e_->work);
+            abandon_now(t);
+        }
+        e_->locks.release_all(t.locks);
     }
 
     /// The end of a transaction that redid what a log says, of which `last`
@@ -181,7 +230,9 @@ public:
     /// A checkpoint now. Throws as `checkpointer::run`.
     void checkpoint() {
         e_->require_writable();
+        typename engine_type::file_pin const pin(*e_);
         std::scoped_lock lock(e_->work);
+        e_->require_writable();
         checkpointer<Policies> c(*e_);
         if (c.needed())
             c.run();
@@ -197,30 +248,57 @@ private:
         }
     }
 
-    /// The log is kept from the first record of any open transaction on:
-    /// those that hold on to too much of it are rolled back.
-    void end_too_old() noexcept {
-        lsn const end = e_->log->end();
-        auto const is_too_old = [&](auto const& t) {
-            return t->first != lsn{} && end - t->first > e_->opt.max_log_bytes;
-        };
-        for (;;) {
-            auto const i = std::find_if(e_->active.begin(), e_->active.end(),
-                                        is_too_old);
-            if (i == e_->active.end())
-                return;
-            std::shared_ptr<transaction> const t = *i;
-            abandon(*t);
-            t->too_old = true;
+    template <class Acquire>
+    void locking(transaction& t, Acquire&& acquire) {
+        t.require_active();
+        try {
+            acquire();
+        } catch (error const& failure) {
+            if (failure.code() == errc::deadlock)
+                rollback(t);
+            throw;
         }
     }
 
+    /// Under `work`; its locks are still to be released.
+    void abandon_now(transaction& t) noexcept {
+        t.undo_all();
+        finish(t);
+    }
+
+    /// The log is kept from the first record of any open transaction on:
+    /// those that hold on to too much of it are rolled back. Within a call of
+    /// `own`; one that is in a call elsewhere ends after it.
+    void end_too_old(transaction& own) noexcept {
+        lsn const end = e_->log->end();
+        if (end < e_->next_age_check.load())
+            return;
+        std::scoped_lock lock(e_->work);
+        lsn oldest = end;
+        for (std::size_t i = e_->active.size(); i-- != 0;) {
+            transaction_ptr const t = e_->active[i];
+            lsn const first = t->first.load();
+            if (first == lsn{} || end - first <= e_->opt.max_log_bytes) {
+                if (first != lsn{})
+                    oldest = std::min(oldest, first);
+                continue;
+            }
+            t->too_old = true;
+            if (t.get() == &own || !t->guard.try_lock())
+                continue;
+            abandon_now(*t);
+            e_->locks.release_all(t->locks);
+            t->guard.unlock();
+        }
+        e_->next_age_check.store(oldest + e_->opt.max_log_bytes + 1);
+    }
+
     template <class Body>
-    lsn write_record(transaction const& t, Body const& body) {
-        e_->record.clear();
-        format::byte_writer out(e_->record);
+    lsn write_record(transaction& t, Body const& body) {
+        t.record.clear();
+        format::byte_writer out(t.record);
         format::encode_log_record(out, t.number, t.last, body);
-        return e_->log->append(e_->record);
+        return e_->log->append(t.record);
     }
 
     /// What only gives space back may use the reserve. Tried again while
@@ -364,16 +442,13 @@ private:
         e_->commits.fetch_add(1, std::memory_order_relaxed);
     }
 
-    /// The transaction is over, and others may write.
+    /// The transaction is over, but for its locks.
     void finish(transaction& t) noexcept {
         t.active = false;
         t.works.clear();
         t.forget_savepoints();
         std::erase_if(e_->active,
                       [&](transaction_ptr const& p) { return p.get() == &t; });
-        if (t.locked)
-            e_->writers.release();
-        t.locked = false;
     }
 
     void make_durable(lsn at) {
@@ -418,10 +493,24 @@ private:
             e_->pages->note_synced(writes);
     }
 
+    /// What a transaction without changes has read is as durable as what one
+    /// with changes writes.
+    void make_read_durable(lsn at) {
+        if constexpr (logging) {
+            if (!(at < e_->log->durable()))
+                make_log_durable(at);
+        } else {
+            checkpoint_of_commit();
+        }
+        e_->show_durable();
+    }
+
     /// Without a log: others may see the commit already, so that one which
     /// cannot be written ends writing.
     void checkpoint_of_commit() {
         std::scoped_lock lock(e_->work);
+        if (e_->readers.visible() >= e_->latest)
+            return; // that of another commit has written it
         try {
             checkpointer<Policies>(*e_).run();
         } catch (error const& failure) {
@@ -447,6 +536,8 @@ private:
     /// after the next one.
     void reclaim_and_checkpoint() {
         std::scoped_lock lock(e_->work);
+        if (e_->closed.load(std::memory_order_seq_cst))
+            return;
         try {
             e_->reclaim();
             reclaimer<Policies>(*e_).dig(reclaimer<Policies>::commit_step);

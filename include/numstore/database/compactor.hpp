@@ -39,6 +39,7 @@ public:
     /// then stays.
     void run() {
         e_->require_writable();
+        typename engine_type::file_pin const pin(*e_);
         std::scoped_lock const alone(e_->compacting);
         std::uint64_t least = ~std::uint64_t{0};
         int in_vain = 0;
@@ -153,8 +154,7 @@ private:
         std::uint64_t const most =
             std::max<std::uint64_t>(1, range_bytes_ / shape.page_bytes)
             * shape.capacity;
-        range_layout const at = range_survey<Policies>(
-            rope.nodes(), e_->shares, page_no{limit_})(rope.root(), pos, most);
+        range_layout const at = survey(rope, pos, most);
         if (!at.movable || !is_worthwhile(at, shape))
             return pos + at.elements;
         std::uint64_t const n = std::min(at.elements, most);
@@ -164,6 +164,14 @@ private:
         unripened_ += buffer_.size();
         moved_ = true;
         return pos + n;
+    }
+
+    template <class Rope>
+    range_layout survey(Rope const& rope, std::uint64_t pos,
+                        std::uint64_t most) const {
+        std::scoped_lock lock(e_->work); // which guards the counts of shares
+        return range_survey<Policies>(rope.nodes(), e_->shares,
+                                      page_no{limit_})(rope.root(), pos, most);
     }
 
     static bool is_worthwhile(range_layout const& at,

@@ -5,10 +5,10 @@
 #include <numstore/database/catalogue.hpp>
 #include <numstore/database/cut_queue.hpp>
 #include <numstore/database/fork_guard.hpp>
+#include <numstore/database/lock_table.hpp>
 #include <numstore/database/log_space.hpp>
 #include <numstore/database/options.hpp>
 #include <numstore/database/transaction_state.hpp>
-#include <numstore/database/writer_lock.hpp>
 #include <numstore/error.hpp>
 #include <numstore/format/superblock.hpp>
 #include <numstore/log/log_policy.hpp>
@@ -36,11 +36,11 @@ namespace numstore::detail {
 /// own: `committer` ends transactions, `checkpointer` writes superblocks,
 /// `recovery` opens, `array_writer` changes arrays, `array_ref` reads them.
 ///
-/// Locks, in the order in which they are taken: `compacting`, the writer lock
-/// (a transaction, from its first access to its end), `work` (an operation, a
-/// publication, a checkpoint), `registry_guard`, those of pager and log.
-/// Readers take none of them but, to open an array by name,
-/// `registry_guard`.
+/// Mutexes, in the order in which they are taken: `compacting`, that of a
+/// transaction (during a call), `work` (a publication, a checkpoint),
+/// `registry_guard`, those of log, pager and lock table. The locks of
+/// transactions (`locks`) are waited for without any of them. Readers take
+/// none but, to open an array by name, `registry_guard`.
 template <class Policies>
 struct engine : std::enable_shared_from_this<engine<Policies>> {
     using pager_type = pager<Policies>;
@@ -85,9 +85,10 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     log_space_pool<Policies> log_pool;
     std::unique_ptr<log_type> log; ///< null if read-only
     epochs<Policies> readers;
-    writer_lock<Policies> writers;
+    lock_table<Policies> locks; ///< of write transactions
 
     bool read_only = false;
+    atomic<bool> closing{false}; ///< no transaction begins any more
     atomic<bool> closed{false};
     atomic<std::uint64_t> pins{0}; ///< snapshots and views alive
     mutex compacting;              ///< held by who compacts the file
@@ -118,10 +119,8 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     std::size_t unreadable_graves = 0; ///< these come first, and stay
     bool graveyard_dirty = false;
     cut_queue cuts;
-    std::uint64_t next_array = 1;
     std::uint64_t next_transaction = 1;
     lsn checkpoint_end{}; ///< end of the log at the last checkpoint
-    std::vector<std::byte> record; ///< scratch space for log records
 
     version_chain<catalogue_version> catalogue_versions;
 
@@ -131,6 +130,10 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     // Versions that are published but not yet durable, oldest first.
     mutex show_guard;
     std::list<std::pair<lsn, std::uint64_t>> unshown;
+
+    atomic<std::uint64_t> next_array{1};
+    /// Where the log has to end before a transaction may be too old.
+    atomic<lsn> next_age_check{lsn{}};
 
     atomic<std::uint64_t> commits{0};
     atomic<std::uint64_t> checkpoints{0};
@@ -149,6 +152,8 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     /// Throws forked, closed, read_only, failed.
     void require_writable() const {
         require_open();
+        if (closing.load(std::memory_order_seq_cst))
+            raise(errc::closed, name + ": the database is being closed");
         if (read_only)
             raise(errc::read_only, name + ": opened for reading only");
         if (pages->failed())
@@ -182,6 +187,27 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
     private:
         slot* slot_;
+    };
+
+    /// Keeps file and memory of a database that is closed meanwhile.
+    class file_pin {
+    public:
+        /// Throws forked, closed.
+        explicit file_pin(engine& e) : engine_(&e) {
+            e.pins.fetch_add(1, std::memory_order_seq_cst);
+            try {
+                e.require_open();
+            } catch (...) {
+                e.unpin();
+                throw;
+            }
+        }
+        file_pin(file_pin const&) = delete;
+        file_pin& operator=(file_pin const&) = delete;
+        ~file_pin() { engine_->unpin(); }
+
+    private:
+        engine* engine_;
     };
 
     /// The array `id` as a shared state, read from the catalogue if it is

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace numstore::detail {
@@ -24,16 +25,15 @@ public:
 
     /// Small beside a small file, whatever is `wanted`.
     log_space acquire(std::uint64_t least, std::uint64_t wanted) {
-        {
-            std::scoped_lock lock(guard_);
-            auto const fits = std::find_if(
-                spare_.begin(), spare_.end(),
-                [&](log_space const& s) { return s.bytes >= least; });
-            if (fits != spare_.end()) {
-                log_space const s = *fits;
-                spare_.erase(fits);
-                return s;
-            }
+        std::scoped_lock lock(guard_);
+        auto const fits = std::find_if(
+            spare_.begin(), spare_.end(),
+            [&](log_space const& s) { return s.bytes >= least; });
+        if (fits != spare_.end()) {
+            log_space const s = *fits;
+            used_.push_back(extent_of(s));
+            spare_.erase(fits);
+            return s;
         }
         std::uint64_t const file = pages_->file_pages() * page_size;
         wanted = std::max(
@@ -46,16 +46,26 @@ public:
         };
         extent e;
         try {
-            e = pages_->allocate(pages_of(wanted));
+            e = pages_->allocate(pages_of(wanted), used_);
         } catch (error const&) {
             if (least == wanted)
                 throw;
-            e = pages_->allocate(pages_of(least));
+            e = pages_->allocate(pages_of(least), used_);
         }
         return {to_integer(e.first) * page_size, e.pages * page_size, false};
     }
 
-    void give_back(log_space s) noexcept { pages_->release(extent_of(s)); }
+    /// A segment that the log has, though not from here.
+    void adopt(log_space const& s) {
+        std::scoped_lock lock(guard_);
+        used_.push_back(extent_of(s));
+    }
+
+    void give_back(log_space s) noexcept {
+        std::scoped_lock lock(guard_);
+        forget(s);
+        pages_->release(extent_of(s));
+    }
 
     /// A segment that the log has used and neither superblock needs.
     void recycle(log_space s, std::uint64_t keep_bytes) {
@@ -64,20 +74,14 @@ public:
         std::uint64_t kept = s.bytes;
         for (log_space const& other : spare_)
             kept += other.bytes;
-        if (kept > keep_bytes)
-            pages_->release(extent_of(s));
-        else
+        if (kept <= keep_bytes)
             spare_.push_back(s);
+        else
+            pages_->release(extent_of(s));
+        forget(s);
     }
 
-    std::vector<extent> spare() {
-        std::scoped_lock lock(guard_);
-        std::vector<extent> all;
-        for (log_space const& s : spare_)
-            all.push_back(extent_of(s));
-        return all;
-    }
-
+    /// Frees those that the log does not use now.
     void release_all() noexcept {
         std::scoped_lock lock(guard_);
         for (log_space const& s : spare_)
@@ -85,13 +89,38 @@ public:
         spare_.clear();
     }
 
+    /// f(extents) with all that it holds, of which nothing changes meanwhile.
+    template <class F>
+    decltype(auto) with_all(F&& f) {
+        std::scoped_lock lock(guard_);
+        std::vector<extent> all = used_;
+        for (log_space const& s : spare_)
+            all.push_back(extent_of(s));
+        return f(std::as_const(all));
+    }
+
+    /// Pages.
+    std::uint64_t size() {
+        return with_all([](std::vector<extent> const& all) {
+            std::uint64_t pages = 0;
+            for (extent const& x : all)
+                pages += x.pages;
+            return pages;
+        });
+    }
+
     static extent extent_of(log_space const& s) noexcept {
         return {page_no{s.offset / page_size}, s.bytes / page_size};
     }
 
 private:
+    void forget(log_space const& s) noexcept {
+        std::erase(used_, extent_of(s));
+    }
+
     pager<Policies>* pages_;
     typename Policies::threading::mutex guard_;
+    std::vector<extent> used_;
     std::vector<log_space> spare_;
 };
 

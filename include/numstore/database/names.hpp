@@ -5,6 +5,7 @@
 #include <numstore/database/catalogue_writer.hpp>
 #include <numstore/database/committer.hpp>
 #include <numstore/database/engine.hpp>
+#include <numstore/database/lock_table.hpp>
 #include <numstore/database/read_pin.hpp>
 #include <numstore/error.hpp>
 #include <numstore/format/catalogue_entry.hpp>
@@ -12,8 +13,8 @@
 #include <numstore/format/name.hpp>
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,25 +54,24 @@ public:
         if (state == nullptr)
             raise(errc::not_found, engine_->name + ": there is no array "
                                        + std::string(name));
-        check_element(*state, name, element);
-        return {engine_, std::move(state), transaction_, pin_};
+        return checked(std::move(state), name, element);
     }
 
     /// Throws already_exists, unless an array with this element will do.
     array_ref<Policies> create(std::string_view name, std::string_view element,
                                std::uint32_t element_size, bool or_open) const {
         detail::check_name(name);
-        return change([&](writer& w) {
-            if (or_open)
-                if (auto const id = w.find(name)) {
-                    auto const& found = w.open(*id);
-                    check_element(*found.state, name, element);
-                    return array_ref<Policies>(engine_, found.state,
-                                               transaction_);
-                }
-            return array_ref<Policies>(
-                engine_, w.create(name, element, element_size).state,
-                transaction_);
+        if (or_open && is_known(name))
+            if (array_state_ptr const known = find(name))
+                return checked(known, name, element);
+        return change([&](session& s) {
+            s.lock(name, lock_mode::exclusive);
+            array_state_ptr const state = s.run([&](writer& w) {
+                if (auto const id = or_open ? w.find(name) : std::nullopt)
+                    return w.state(*id);
+                return w.create(name, element, element_size).state;
+            });
+            return checked(state, name, element);
         });
     }
 
@@ -79,17 +79,31 @@ public:
         detail::check_name(name);
         typename pager<Policies>::reserve_scope const reserve(
             open_pages());
-        change([&](writer& w) { w.drop(name); });
+        change([&](session& s) {
+            s.lock(name, lock_mode::exclusive);
+            s.lock_array_of(name, lock_mode::exclusive);
+            s.run([&](writer& w) { w.drop(name); });
+        });
     }
     void rename(std::string_view from, std::string_view to) const {
         detail::check_name(from);
         detail::check_name(to);
-        change([&](writer& w) { w.rename(from, to); });
+        change([&](session& s) {
+            s.lock(from, lock_mode::exclusive);
+            s.lock(to, lock_mode::exclusive);
+            s.lock_array_of(from, lock_mode::exclusive);
+            s.run([&](writer& w) { w.rename(from, to); });
+        });
     }
 
     void clone(std::string_view from, std::string_view to) const {
         detail::check_name(to);
-        change([&](writer& w) { w.clone(from, to); });
+        change([&](session& s) {
+            s.lock(from, lock_mode::shared);
+            s.lock(to, lock_mode::exclusive);
+            s.lock_array_of(from, lock_mode::shared);
+            s.run([&](writer& w) { w.clone(from, to); });
+        });
     }
 
     /// f(entry, size, stored bytes) for arrays whose name matches, sorted.
@@ -115,7 +129,10 @@ public:
     /// What the catalogue says of an array, attributes included.
     format::catalogue_entry describe(std::uint64_t id) const {
         if (transaction_ != nullptr)
-            return change([&](writer& w) { return w.describe(id); });
+            return change([&](session& s) {
+                s.lock(id, lock_mode::shared);
+                return s.run([&](writer& w) { return w.describe(id); });
+            });
         return read([&](catalogue_version const& v, std::uint64_t) {
             auto entry = catalogue<Policies>(*engine_->pages).find_entry(v,
                                                                          id);
@@ -136,29 +153,14 @@ public:
             });
     }
 
-    /// f(catalogue_writer) in the transaction, or in one of its own.
+    /// f(catalogue_writer) with the array `id` locked, in the transaction or
+    /// in one of its own.
     template <class F>
-    decltype(auto) change(F&& f) const {
-        if (transaction_ != nullptr)
-            return change_in(*transaction_, f);
-        if (pin_ != nullptr)
-            raise(errc::read_only, engine_->name + ": this is a snapshot");
-        committer<Policies> c(*engine_);
-        std::shared_ptr<transaction> const t = c.begin();
-        struct cleanup {
-            committer<Policies>& c;
-            transaction& t;
-            ~cleanup() { c.rollback(t); }
-        } const guard{c, *t};
-        using result = decltype(change_in(*t, f));
-        if constexpr (std::is_void_v<result>) {
-            change_in(*t, f);
-            c.commit(t);
-        } else {
-            result r = change_in(*t, f);
-            c.commit(t);
-            return r;
-        }
+    decltype(auto) change_array(std::uint64_t id, F&& f) const {
+        return change([&](session& s) -> decltype(auto) {
+            s.lock(id, lock_mode::exclusive);
+            return s.run(f);
+        });
     }
 
 private:
@@ -167,14 +169,61 @@ private:
         return *engine_->pages;
     }
 
+    /// One change of names: takes its locks, then does it.
+    class session {
+    public:
+        session(engine_type& e, transaction& t) noexcept : e_(&e), t_(&t) {}
+
+        void lock(std::string_view name, lock_mode mode) {
+            committer<Policies>(*e_).lock_name(*t_, name, mode);
+        }
+        void lock(std::uint64_t id, lock_mode mode) {
+            committer<Policies>(*e_).lock(*t_, lock_key::array(id), mode);
+        }
+        /// Throws not_found. With the name's lock.
+        void lock_array_of(std::string_view name, lock_mode mode) {
+            lock(run([&](writer& w) { return w.get(name); }), mode);
+        }
+        void lock_all() {
+            committer<Policies>(*e_).lock(*t_, lock_key::all_names(),
+                                          lock_mode::shared);
+        }
+
+        /// f(catalogue_writer) in a call of the transaction.
+        template <class F>
+        decltype(auto) run(F&& f) {
+            typename committer<Policies>::call const alone(*e_, *t_);
+            typename engine_type::read_scope const newest(*e_);
+            writer w(*e_, *t_);
+            return f(w);
+        }
+
+    private:
+        engine_type* e_;
+        transaction* t_;
+    };
+
+    /// f(session) in the transaction, or in one of its own, as often as that
+    /// is the victim of a deadlock.
     template <class F>
-    decltype(auto) change_in(transaction& t, F& f) const {
+    decltype(auto) change(F&& f) const {
         engine_->require_writable();
-        committer<Policies>(*engine_).lock_for(t);
-        std::scoped_lock lock(engine_->work);
-        t.require_active();
-        writer w(*engine_, t);
-        return f(w);
+        auto const in = [&](auto const& t) -> decltype(auto) {
+            session s(*engine_, *t);
+            return f(s);
+        };
+        if (transaction_ != nullptr)
+            return in(transaction_);
+        if (pin_ != nullptr)
+            raise(errc::read_only, engine_->name + ": this is a snapshot");
+        for (;;) {
+            try {
+                return committer<Policies>(*engine_).in_own(in);
+            } catch (error const& failure) {
+                if (failure.code() != errc::deadlock)
+                    throw;
+            }
+        }
     }
 
     template <class F>
@@ -192,9 +241,12 @@ private:
     array_state_ptr find(std::string_view name) const {
         detail::check_name(name);
         if (transaction_ != nullptr)
-            return change([&](writer& w) -> array_state_ptr {
-                auto const id = w.find(name);
-                return id ? w.open(*id).state : nullptr;
+            return change([&](session& s) {
+                s.lock(name, lock_mode::shared);
+                return s.run([&](writer& w) -> array_state_ptr {
+                    auto const id = w.find(name);
+                    return id ? w.state(*id) : nullptr;
+                });
             });
         return read([&](catalogue_version const& v,
                         std::uint64_t) -> array_state_ptr {
@@ -202,6 +254,21 @@ private:
                 catalogue<Policies>(*engine_->pages).find_id(v, name);
             return id ? engine_->state_of(*id, v) : nullptr;
         });
+    }
+
+    /// Without a lock.
+    bool is_known(std::string_view name) const {
+        if (transaction_ == nullptr)
+            return true;
+        return change([&](session& s) {
+            return s.run([&](writer& w) { return w.find(name).has_value(); });
+        });
+    }
+
+    array_ref<Policies> checked(array_state_ptr state, std::string_view name,
+                                std::string_view element) const {
+        check_element(*state, name, element);
+        return {engine_, std::move(state), transaction_, pin_};
     }
 
     void check_element(array_state const& s, std::string_view name,
@@ -215,24 +282,20 @@ private:
 
     template <class F>
     void list_in_transaction(std::string_view pattern, F& f) const {
-        change([&](writer& w) {
-            std::vector<std::string> found;
-            auto const& newest =
-                engine_->catalogue_versions.newest()->value;
-            catalogue<Policies>(*engine_->pages)
-                .each(newest, pattern,
-                      [&](std::string_view name, std::uint64_t) {
-                          if (!transaction_->delta.names.contains(name))
-                              found.emplace_back(name);
-                      });
-            for (auto const& [name, id] : transaction_->delta.names)
-                if (id && detail::glob_matches(pattern, name))
-                    found.push_back(name);
-            std::sort(found.begin(), found.end());
-            for (std::string const& name : found) {
-                std::uint64_t const id = w.get(name);
-                f(w.describe(id), w.open(id).root.size);
-            }
+        change([&](session& s) {
+            s.lock_all();
+            std::map<std::string, std::uint64_t> found;
+            s.run([&](writer& w) {
+                w.each(pattern, [&](std::string_view name, std::uint64_t id) {
+                    found.emplace(name, id);
+                });
+            });
+            for (auto const& [name, id] : found)
+                s.lock(id, lock_mode::shared);
+            s.run([&](writer& w) {
+                for (auto const& [name, id] : found)
+                    f(w.describe(id), w.open(id).root.size);
+            });
         });
     }
 

@@ -390,6 +390,7 @@ private:
         if constexpr (logging) {
             make_log();
             e_->log->resume(at);
+            e_->log_pool.adopt({at.segment.offset, at.segment.bytes, true});
             e_->checkpoint_end = e_->log->end();
         }
     }

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,7 @@ public:
         : e_(&e), t_(&t), copies_(&copies) {}
 
     void operator()(lsn at, format::log_record const& r) {
+        transaction_ = r.transaction;
         try {
             std::visit([&](auto const& body) { apply(body); }, r.body);
             spill();
@@ -113,7 +115,8 @@ private:
         }
     }
     void apply(format::log_insert_bulk const& b) {
-        bulk_ = {b.array, b.position, {b.head.begin(), b.head.end()}, {}};
+        bulks_[transaction_] = {
+            b.array, b.position, {b.head.begin(), b.head.end()}, {}};
         more(b.runs, b.last, b.tail);
     }
     void apply(format::log_bulk_more const& b) {
@@ -163,15 +166,16 @@ private:
     void apply(format::log_commit const&) {}
     void apply(format::log_abort const&) {}
 
-    /// Parts of one bulk insert follow each other: its transaction holds the
-    /// array, and nothing else of it comes between.
+    /// Between the parts of one bulk insert there may be records of other
+    /// transactions, but none of this one.
     void more(format::bulk_runs const& runs, bool last,
               std::span<std::byte const> tail) {
+        bulk& whole = bulks_[transaction_];
         for (format::bulk_run const run : runs) {
             if (!e_->pages->contains(run.first, run.checksums.size()
                                                     * runs.leaf_pages()))
                 raise(errc::corrupt, "a bulk page is outside of the file");
-            require(runs.leaf_pages() == state(bulk_.array).shape.pages,
+            require(runs.leaf_pages() == state(whole.array).shape.pages,
                     "a leaf's pages");
             std::vector<std::uint64_t> const sums(run.checksums.begin(),
                                                   run.checksums.end());
@@ -180,14 +184,14 @@ private:
                 auto const from =
                     sums.begin() + static_cast<std::ptrdiff_t>(leaf);
                 auto const end = from + static_cast<std::ptrdiff_t>(leaves);
-                bulk_.runs.push_back({first, leaves, {from, end}});
+                whole.runs.push_back({first, leaves, {from, end}});
             });
         }
         if (!last)
             return;
-        array(bulk_.array)
-            .insert_placed(bulk_.position, bulk_.head, bulk_.runs, tail);
-        bulk_ = {};
+        array(whole.array)
+            .insert_placed(whole.position, whole.head, whole.runs, tail);
+        bulks_.erase(transaction_);
     }
 
     struct bulk {
@@ -200,7 +204,8 @@ private:
     engine_type* e_;
     transaction* t_;
     bulk_copies<Policies> const* copies_;
-    bulk bulk_;
+    std::uint64_t transaction_ = 0; ///< of the record
+    std::map<std::uint64_t, bulk> bulks_; ///< begun, by transaction
 };
 
 } // namespace numstore::detail

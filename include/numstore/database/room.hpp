@@ -144,10 +144,7 @@ private:
             retired const& t = e_->graveyard[i];
             pages += t.count / t.leaf_capacity * t.leaf_pages + 1;
         }
-        if constexpr (engine_type::logging)
-            for (log_segment const& s : e_->log->segments())
-                pages += s.bytes / Policies::page_size;
-        return pages + e_->pages->with_space([](space_map& m) {
+        return pages + e_->log_pool.size() + e_->pages->with_space([](space_map& m) {
             return m.ripening_pages();
         });
     }

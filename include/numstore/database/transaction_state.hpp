@@ -3,6 +3,7 @@
 
 #include <numstore/database/array_state.hpp>
 #include <numstore/database/catalogue.hpp>
+#include <numstore/database/lock_table.hpp>
 #include <numstore/error.hpp>
 #include <numstore/pager/edit.hpp>
 #include <numstore/pager/pager.hpp>
@@ -17,10 +18,13 @@
 namespace numstore::detail {
 
 /// A write transaction: private roots of the arrays that it has touched, its
-/// changes to the catalogue, and what it has done to the file. Changed under
-/// the engine's work mutex; one thread at a time.
+/// changes to the catalogue, and what it has done to the file. Guarded by
+/// `guard` but for what says otherwise.
 template <class Policies>
 class transaction_state {
+    template <class T>
+    using atomic = typename Policies::threading::template atomic<T>;
+
 public:
     /// An array as this transaction sees it.
     struct work {
@@ -36,15 +40,19 @@ public:
           changes{&pages, edit_token{number_ << 24}, {}, {}} {}
 
     std::uint64_t const number;
+    typename Policies::threading::mutex guard; ///< held during each call
+    typename lock_table<Policies>::owner locks; ///< guards itself
     edit<pager<Policies>> changes;
     std::map<std::uint64_t, work> works;
     catalogue_delta delta;
-    lsn first{}; ///< of its records in the log, or 0
+    /// No record of it is before; 0 without any. Checkpoints read it at any
+    /// time, so it is set before the record is in the log.
+    atomic<lsn> first{lsn{}};
     lsn last{};
-    bool active = true;
-    bool grows = false;  ///< does more than to give space back
-    bool locked = false; ///< holds the writer lock
-    bool too_old = false; ///< rolled back, for it kept too much of the log
+    atomic<bool> active{true};   ///< changed under `work` as well
+    atomic<bool> too_old{false}; ///< keeps too much of the log: ends
+    bool grows = false;          ///< does more than to give space back
+    std::vector<std::byte> record; ///< scratch space for log records
 
     bool has_changes() const noexcept {
         if (!delta.empty())
@@ -102,12 +110,7 @@ public:
         changes.freed.erase(changes.freed.begin()
                                 + static_cast<std::ptrdiff_t>(m.freed),
                             changes.freed.end());
-        for (std::size_t i = m.allocated; i != changes.allocated.size(); ++i)
-            if (!planted<Policies>(planted_fault::undone_pages_stay_taken))
-                changes.pages->release(changes.allocated[i]);
-        changes.allocated.erase(changes.allocated.begin()
-                                    + static_cast<std::ptrdiff_t>(m.allocated),
-                                changes.allocated.end());
+        changes.pages->release(changes.allocated, m.allocated);
     }
 
     void forget_savepoints() noexcept { savepoints_.clear(); }

@@ -85,8 +85,6 @@ private:
     }
 
     void capture() {
-        report_.pages = e_->pages->file_pages();
-        used_ = page_bitmap(report_.pages);
         names_ = e_->catalogue_versions.newest()->value;
         shares_ = e_->shares;
         graveyard_ = e_->graveyard;
@@ -96,8 +94,8 @@ private:
                 roots_.emplace(id, s->versions.newest()->value.root);
         }
         capture_lists();
-        capture_log();
         capture_space();
+        used_ = page_bitmap(report_.pages);
     }
 
     void capture_lists() {
@@ -113,44 +111,41 @@ private:
                                "the list of dropped arrays"});
     }
 
-    void capture_log() {
-        auto const use = [&](extent x) {
-            report_.log_pages += x.pages;
-            others_.push_back({x, "the log"});
-        };
-        if constexpr (engine_type::logging)
-            if (e_->log != nullptr)
-                for (log_segment const& s : e_->log->segments())
-                    use(log_space_pool<Policies>::extent_of(
-                        {s.offset, s.bytes, true}));
-        for (extent const& x : e_->log_pool.spare())
-            use(x);
-    }
-
+    /// All at one moment: transactions take and free pages meanwhile.
     void capture_space() {
         std::uint64_t const oldest = e_->readers.oldest();
-        e_->pages->with_space([&](space_map& m) {
-            report_.free_pages = m.free().pages();
-            report_.ripening_pages = m.ripening_pages();
-            report_.fragmented_pages =
-                m.free().pages() - m.free().tail(report_.pages);
-            for (extent const& x : m.free().extents())
-                others_.push_back({x, "the free list"});
-            for (auto const& w : m.ripening()) {
-                others_.push_back({w.pages, "the list of freed pages"});
-                if (w.sequence > oldest)
-                    report_.pinned_pages += w.pages.pages;
+        e_->log_pool.with_all([&](std::vector<extent> const& log) {
+            for (extent const& x : log) {
+                report_.log_pages += x.pages;
+                others_.push_back({x, "the log"});
             }
+            e_->pages->with_space(
+                [&](space_map& m) { capture_map(m, oldest); });
         });
         for (auto const& r : e_->retired_nodes)
             if (page_no const place = r.what.node.place(); place != no_page)
                 others_.push_back({{place, r.what.pages}, "a replaced node"});
-        for (auto const& t : e_->active)
-            for (extent const& x : t->changes.allocated)
-                others_.push_back({x, "an open transaction"});
         report_.live_pages =
             report_.pages - pager<Policies>::first_data_page
             - report_.free_pages - report_.ripening_pages - report_.log_pages;
+    }
+
+    void capture_map(space_map& m, std::uint64_t oldest) {
+        report_.pages = e_->pages->file_pages();
+        report_.free_pages = m.free().pages();
+        report_.ripening_pages = m.ripening_pages();
+        report_.fragmented_pages =
+            m.free().pages() - m.free().tail(report_.pages);
+        for (extent const& x : m.free().extents())
+            others_.push_back({x, "the free list"});
+        for (auto const& w : m.ripening()) {
+            others_.push_back({w.pages, "the list of freed pages"});
+            if (w.sequence > oldest)
+                report_.pinned_pages += w.pages.pages;
+        }
+        for (auto const& t : e_->active)
+            for (extent const& x : t->changes.allocated)
+                others_.push_back({x, "an open transaction"});
     }
 
     void mark_unused() {
@@ -343,13 +338,7 @@ statistics collect_statistics(engine<Policies>& e) {
     auto const readers = e.readers.count();
     s.pages = e.pages->file_pages();
     s.file_bytes = s.pages * Policies::page_size;
-    std::uint64_t log_pages = 0;
-    for (extent const& x : e.log_pool.spare())
-        log_pages += x.pages;
-    if constexpr (engine<Policies>::logging)
-        if (e.log != nullptr)
-            for (log_segment const& g : e.log->segments())
-                log_pages += g.bytes / Policies::page_size;
+    std::uint64_t const log_pages = e.log_pool.size();
     e.pages->with_space([&](space_map& m) {
         s.free_pages = m.free().pages();
         s.ripening_pages = m.ripening_pages();

@@ -42,7 +42,8 @@ struct edit {
     /// References given up, or gained, when the edit commits: those to a
     /// node before those to what is below it.
     std::vector<retired> freed;
-    std::vector<extent> allocated; ///< given back when the edit rolls back
+    /// Given back when the edit rolls back. The pager alone changes it.
+    std::vector<extent> allocated;
     /// Frames of the newest this many tokens, up to `token`, are owned.
     std::uint64_t owned_tokens = 1;
     /// Nodes made before this token may be parts of several trees.

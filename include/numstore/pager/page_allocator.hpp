@@ -16,7 +16,6 @@
 #include <mutex>
 #include <new>
 #include <optional>
-#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -102,34 +101,42 @@ public:
     extent allocate_run(std::uint64_t wanted, std::uint64_t unit,
                         page_no hint = no_page) {
         std::scoped_lock lock(guard_);
+        return take_run(wanted, unit, hint);
+    }
+
+    /// The same, noted in `taken`: a list that `with_space` may read while
+    /// its owner works, because it changes under the lock of the map alone.
+    extent allocate_run(std::uint64_t wanted, std::uint64_t unit, page_no hint,
+                        std::vector<extent>& taken) {
+        std::scoped_lock lock(guard_);
+        make_room(taken);
+        taken.push_back(take_run(wanted, unit, hint));
+        return taken.back();
+    }
+    extent allocate(std::uint64_t pages, std::vector<extent>& taken) {
+        std::scoped_lock lock(guard_);
+        make_room(taken);
         space_.free().prepare(spare_extents);
-        if (prefers_low()) {
-            std::uint64_t const least =
-                std::min(wanted, low_.load(std::memory_order_relaxed) * unit);
-            if (auto const e = space_.free().take_first(least, unit, wanted))
-                return *e;
-            return take(wanted, unit);
-        }
-        if (hint != no_page && space_.free().take_at(hint, wanted)) {
-            if (keep_reserve())
-                return {hint, wanted};
-            space_.free().insert({hint, wanted});
-        }
-        if (is_privileged()
-            && space_.free().pages() < wanted + 2 * reserve_pages())
-            if (auto const e = space_.free().take_smallest(unit, wanted))
-                return *e;
-        std::uint64_t const longest =
-            round_down(space_.free().longest(), unit);
-        if (longest < wanted && longest != 0) {
-            if (is_roomy(wanted))
-                if (auto const e = space_.free().take_first(unit, unit, wanted))
-                    return *e;
-            if (is_roomy(wanted) || (longest >= wanted / 8
-                                     && longest >= 4 * unit))
-                return take(longest);
-        }
-        return take(wanted, unit);
+        taken.push_back(take(pages));
+        return taken.back();
+    }
+    /// Frees the last `pages` pages of the last extent of `taken`.
+    void shorten(std::vector<extent>& taken, std::uint64_t pages) noexcept {
+        std::scoped_lock lock(guard_);
+        extent& last = taken.back();
+        last.pages -= pages;
+        free_now({last.end(), pages});
+        if (last.pages == 0)
+            taken.pop_back();
+    }
+    /// Frees the extents of `taken` from `first` on.
+    void release(std::vector<extent>& taken, std::size_t first) noexcept {
+        std::scoped_lock lock(guard_);
+        for (std::size_t i = first; i < taken.size(); ++i)
+            if (!planted<Policies>(planted_fault::undone_pages_stay_taken))
+                free_now(taken[i]);
+        if (first < taken.size())
+            taken.resize(first);
     }
 
     /// Pages that no durable state refers to: free at once. Where memory is
@@ -137,15 +144,7 @@ public:
     /// nobody may write until then.
     void release(extent e) noexcept {
         std::scoped_lock lock(guard_);
-        try {
-            space_.free().insert(e);
-        } catch (std::bad_alloc const&) {
-            set_failed();
-        }
-    }
-    void release(std::span<extent const> all) noexcept {
-        for (extent const& e : all)
-            release(e);
+        free_now(e);
     }
 
     /// Pages that a version published as `sequence`, after superblock
@@ -321,6 +320,50 @@ private:
 
     bool prefers_low() const noexcept {
         return low_.load(std::memory_order_relaxed) != 0;
+    }
+
+    void free_now(extent e) noexcept {
+        try {
+            space_.free().insert(e);
+        } catch (std::bad_alloc const&) {
+            set_failed();
+        }
+    }
+
+    static void make_room(std::vector<extent>& list) {
+        if (list.size() == list.capacity())
+            list.reserve(std::max<std::size_t>(8, 2 * list.size()));
+    }
+
+    extent take_run(std::uint64_t wanted, std::uint64_t unit, page_no hint) {
+        space_.free().prepare(spare_extents);
+        if (prefers_low()) {
+            std::uint64_t const least =
+                std::min(wanted, low_.load(std::memory_order_relaxed) * unit);
+            if (auto const e = space_.free().take_first(least, unit, wanted))
+                return *e;
+            return take(wanted, unit);
+        }
+        if (hint != no_page && space_.free().take_at(hint, wanted)) {
+            if (keep_reserve())
+                return {hint, wanted};
+            space_.free().insert({hint, wanted});
+        }
+        if (is_privileged()
+            && space_.free().pages() < wanted + 2 * reserve_pages())
+            if (auto const e = space_.free().take_smallest(unit, wanted))
+                return *e;
+        std::uint64_t const longest =
+            round_down(space_.free().longest(), unit);
+        if (longest < wanted && longest != 0) {
+            if (is_roomy(wanted))
+                if (auto const e = space_.free().take_first(unit, unit, wanted))
+                    return *e;
+            if (is_roomy(wanted) || (longest >= wanted / 8
+                                     && longest >= 4 * unit))
+                return take(longest);
+        }
+        return take(wanted, unit);
     }
 
     std::optional<extent> take_free(std::uint64_t pages) {

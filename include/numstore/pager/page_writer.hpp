@@ -27,7 +27,8 @@ public:
     };
 
     /// `expected` pages in all, a guess that makes places contiguous. Every
-    /// page used is noted in `allocated`, which must outlive the writer.
+    /// page is noted in `allocated`, which must outlive the writer and is its
+    /// alone until `finish`.
     page_writer(pager_type& pages, std::uint64_t expected,
                 std::vector<extent>& allocated)
         : pages_(&pages), expected_(expected), allocated_(&allocated),
@@ -57,7 +58,6 @@ public:
         std::memset(buffer_.data() + at + bytes.size(), 0,
                     size - bytes.size());
         page_no const place = run_.first + used_;
-        note(place, count);
         used_ += count;
         expected_ -= std::min(expected_, count);
         return {place, pager_type::checksum({buffer_.data() + at, size})};
@@ -77,17 +77,10 @@ private:
     void next_run(std::uint64_t count) {
         write_buffer();
         give_back();
-        run_ = pages_->allocate_run(std::max(expected_, count), count);
+        run_ = pages_->allocate_run(std::max(expected_, count), count, no_page,
+                                    *allocated_);
         used_ = 0;
         written_ = 0;
-    }
-
-    void note(page_no place, std::uint64_t count) {
-        if (allocated_->size() > own_from_
-            && allocated_->back().end() == place)
-            allocated_->back().pages += count;
-        else
-            allocated_->push_back({place, count});
     }
 
     void write_buffer() {
@@ -99,15 +92,12 @@ private:
     }
 
     void take_back() noexcept {
-        for (std::size_t i = own_from_; i < allocated_->size(); ++i)
-            pages_->release((*allocated_)[i]);
-        if (own_from_ < allocated_->size())
-            allocated_->resize(own_from_);
+        pages_->release(*allocated_, own_from_);
     }
 
     void give_back() noexcept {
         if (used_ < run_.pages)
-            pages_->release({run_.first + used_, run_.pages - used_});
+            pages_->shorten(*allocated_, run_.pages - used_);
         run_.pages = used_;
     }
 

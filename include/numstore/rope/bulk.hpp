@@ -192,12 +192,10 @@ private:
         std::size_t const full = nodes_.size(shape().capacity);
         while (!first.empty() || !bytes.empty()) {
             bulk_run run;
-            reserve_more(changes.allocated);
             runs.reserve(runs.size() + 1);
             extent const place = changes.pages->allocate_run(
                 (first.size() + bytes.size()) / full * shape().pages,
-                shape().pages, hint);
-            changes.allocated.push_back(place);
+                shape().pages, hint, changes.allocated);
             run.first = place.first;
             run.leaves = place.pages / shape().pages;
             run.checksums.reserve(static_cast<std::size_t>(run.leaves));
@@ -212,12 +210,6 @@ private:
             runs.push_back(std::move(run));
         }
         return runs;
-    }
-
-    /// Room for one more, so that what is allocated is surely noted.
-    static void reserve_more(std::vector<extent>& list) {
-        if (list.size() == list.capacity())
-            list.reserve(std::max<std::size_t>(8, 2 * list.size()));
     }
 
     void write_run(bulk_run& run, page_no place,

@@ -224,11 +224,7 @@ public:
             return;
         edit_->freed.erase(edit_->freed.begin() + offset(start_.freed),
                            edit_->freed.end());
-        std::size_t const from = start_.allocated;
-        for (std::size_t i = from; i != edit_->allocated.size(); ++i)
-            edit_->pages->release(edit_->allocated[i]);
-        edit_->allocated.erase(edit_->allocated.begin() + offset(from),
-                               edit_->allocated.end());
+        edit_->pages->release(edit_->allocated, start_.allocated);
     }
 
     void keep() noexcept { kept_ = true; }

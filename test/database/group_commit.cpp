@@ -1,0 +1,94 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include <numstore/numstore.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace {
+
+namespace ns = numstore;
+
+/// A device on which making something durable takes its time.
+struct slow_storage : ns::memory_storage {
+    static constexpr std::chrono::milliseconds delay{2};
+
+    void write_durable(std::uint64_t offset, std::span<std::byte const> bytes,
+                       std::error_code& ec) noexcept {
+        std::this_thread::sleep_for(delay);
+        memory_storage::write_durable(offset, bytes, ec);
+    }
+    void sync(std::error_code& ec) noexcept {
+        std::this_thread::sleep_for(delay);
+        memory_storage::sync(ec);
+    }
+};
+
+struct policies : ns::default_policies {
+    static constexpr std::size_t page_size = 512;
+    using storage = slow_storage;
+};
+using database = ns::basic_database<policies>;
+using numbers = ns::array<std::int64_t, policies>;
+
+constexpr std::size_t threads = 8;
+constexpr std::size_t commits = 40;
+
+/// Syncs for each commit of eight threads, each of which appends to the array
+/// that it is given.
+double syncs_per_commit(ns::options const& o, std::size_t arrays) {
+    database db(o);
+    std::vector<numbers> all;
+    for (std::size_t i = 0; i != arrays; ++i)
+        all.push_back(db.create<std::int64_t>("a" + std::to_string(i)));
+    auto const before = db.stats();
+    std::vector<std::thread> running;
+    for (std::size_t t = 0; t != threads; ++t)
+        running.emplace_back([&, t] {
+            numbers mine = all[t % arrays];
+            for (std::size_t i = 0; i != commits; ++i)
+                mine.append(std::vector<std::int64_t>{
+                    static_cast<std::int64_t>(t)});
+        });
+    for (auto& r : running)
+        r.join();
+    auto const after = db.stats();
+    std::uint64_t elements = 0;
+    for (numbers const& a : all)
+        elements += a.size();
+    BOOST_TEST(elements == threads * commits);
+    BOOST_TEST(after.commits - before.commits == threads * commits);
+    return static_cast<double>(after.syncs - before.syncs)
+           / static_cast<double>(threads * commits);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(group_commit)
+
+BOOST_AUTO_TEST_CASE(commits_of_several_arrays_share_their_syncs) {
+    double const each = syncs_per_commit({}, threads);
+    BOOST_TEST_MESSAGE("syncs per commit, 8 arrays: " << each);
+    BOOST_TEST(each <= 0.3);
+}
+
+BOOST_AUTO_TEST_CASE(commits_of_one_array_share_their_syncs) {
+    double const each = syncs_per_commit({}, 1);
+    BOOST_TEST_MESSAGE("syncs per commit, 1 array: " << each);
+    BOOST_TEST(each <= 0.3);
+}
+
+BOOST_AUTO_TEST_CASE(commits_that_need_not_be_durable_do_not_sync) {
+    for (auto const d : {ns::durability::grouped, ns::durability::none})
+        BOOST_TEST(syncs_per_commit({.durability = d}, 1) == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
