@@ -195,8 +195,8 @@ public:
             if (gives_back<Body>)
                 scope.emplace(*e_->pages);
             try {
-                if (t.first.load() == lsn{})
-                    t.first.store(e_->log->end());
+                if (t.first.load() == lsn{}) // which stands for none
+                    t.first.store(std::max(e_->log->end(), lsn{1}));
                 t.last = write_record(t, body);
             } catch (...) {
                 abandon(t);
