@@ -14,7 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -210,8 +209,8 @@ private:
     }
 
     bool find_room() {
-        std::scoped_lock lock(e_->work);
-        return room<Policies>(*e_).ripen();
+        typename engine_type::work_lock lock(e_->work);
+        return room<Policies>(*e_).ripen(lock);
     }
 
     template <class Body>
@@ -224,8 +223,9 @@ private:
                      std::span<std::byte const> bytes) {
         bulk_log placed;
         {
-            std::scoped_lock lock(e_->work);
-            room<Policies>(*e_).prepare(bytes.size() / Policies::page_size);
+            typename engine_type::work_lock lock(e_->work);
+            room<Policies>(*e_).prepare(bytes.size() / Policies::page_size,
+                                        lock);
         }
         run([&] {
             placed = tree_.replace_bulk(t_->changes, pos, removed, bytes);

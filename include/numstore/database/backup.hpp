@@ -117,8 +117,8 @@ private:
 
     static void finish(engine<To>& target) {
         {
-            std::scoped_lock lock(target.work);
-            checkpointer<To>(target).run({.clean = true});
+            typename engine<To>::work_lock lock(target.work);
+            checkpointer<To>(target).run(lock, {.clean = true});
         }
         auto const found = verifier<To>(target).run();
         if (!found.ok())

@@ -28,18 +28,20 @@ namespace numstore::detail {
 /// version, pages, sync, superblock (durable), only then reuse of pages and
 /// log. A failure before the superblock changes nothing that counts.
 ///
-/// Runs under the engine's work mutex; readers go on, and so do
-/// transactions that are open: the log is kept from the first record of the
-/// oldest.
+/// What is written is captured in one step under the engine's work mutex,
+/// which is free while it is written: readers, transactions and commits go
+/// on. Meanwhile commits leave what they do to references to the end of the
+/// checkpoint (`unsettled`), and those that change names wait for it. The log
+/// is kept from the first record of the oldest transaction that was open.
 template <class Policies>
 class checkpointer {
     using engine_type = engine<Policies>;
+    using work_lock = typename engine_type::work_lock;
     using writer = page_writer<Policies>;
     static constexpr std::size_t page_size = Policies::page_size;
     static constexpr bool logging = engine_type::logging;
 
 public:
-    /// Precondition: the caller holds `e.work`.
     explicit checkpointer(engine_type& e) noexcept : e_(&e) {}
 
     struct purpose {
@@ -48,44 +50,28 @@ public:
         bool cut = false;   ///< the file is to end with what is in use
     };
 
-    /// Throws no_space, io, failed, corrupt, no_memory.
-    void run(purpose why = {}) {
+    /// Waits for one that another thread writes. With `work`, which is free
+    /// meanwhile. Throws no_space, io, failed, corrupt, no_memory.
+    void run(work_lock& lock, purpose why = {}) {
+        e_->wait_for_checkpoint(lock);
         if (e_->pages->failed())
             raise(errc::failed, e_->name + ": a write or sync has failed");
         typename pager<Policies>::checkpoint_scope const all(*e_->pages);
-        flush_log();
-        generation_ = e_->newest.generation + 1;
-        reclaimer<Policies> references(*e_);
-        references.release_replaced();
-        references.dig(reclaimer<Policies>::checkpoint_step);
-        references.dig_unwritten();
-        e_->captured = generation_;
+        capture();
         try {
-            write_pages();
-            write_lists();
-            std::uint64_t const file = e_->pages->file_pages();
-            write_free_map(why.clean || why.cut);
-            e_->secure_superblock(); // or a torn one would leave none
-            if (!planted<Policies>(planted_fault::no_sync_before_superblock))
-                e_->pages->sync();
-            // Before the file is cut, no superblock may think it is longer.
-            twin_ = (why.ripen || worth_a_twin()
-                     || e_->pages->file_pages() < file)
-                    && !planted<Policies>(planted_fault::no_twin_superblock);
-            write_superblock(why.clean);
+            write(lock, why);
         } catch (...) {
-            out_.reset();
-            e_->pages->release(own_, 0);
+            put_back();
             throw;
         }
         try {
             install();
-            if (twin_)
-                write_twin();
         } catch (...) {
             e_->pages->set_failed(); // the file is right, memory may not be
+            end();
             throw;
         }
+        end();
         if (why.clean || why.cut)
             e_->pages->shrink_device();
     }
@@ -127,14 +113,105 @@ private:
                && end <= e_->newest.redo;
     }
 
+    /// An array whose newest version the last superblock does not have.
+    struct changed_array {
+        array_state_ptr state;
+        std::uint64_t sequence;
+        array_version version;
+        placed_root place;
+    };
+
+    void capture() {
+        generation_ = e_->newest.generation + 1;
+        reclaimer<Policies> references(*e_);
+        references.release_replaced();
+        references.dig(reclaimer<Policies>::checkpoint_step);
+        references.dig_unwritten();
+        arrays_.reserve(e_->dirty.size());
+        for (array_state_ptr const& s : e_->dirty) {
+            auto const& newest = *s->versions.newest();
+            arrays_.push_back({s, newest.sequence, newest.value, {}});
+        }
+        catalogue_ = e_->catalogue_versions.newest()->value;
+        capture_lists();
+        capture_log();
+        token_ = edit_token{e_->next_transaction++ << 24};
+        next_transaction_ = e_->next_transaction;
+        sequence_ = e_->latest;
+        move_catalogue_ = e_->move_catalogue;
+        for (array_state_ptr const& s : e_->dirty)
+            s->dirty = false;
+        e_->dirty.clear();
+        e_->captured = generation_;
+        e_->checkpointing = true;
+    }
+
+    /// Which pages are shared, and which trees are buried.
+    void capture_lists() {
+        next_.sharing = e_->newest.sharing;
+        next_.graveyard = e_->newest.graveyard;
+        if (e_->shares_dirty
+            && !planted<Policies>(planted_fault::sharing_not_stored))
+            shares_ = e_->shares;
+        if (e_->graveyard_dirty
+            && !planted<Policies>(planted_fault::graveyard_not_stored))
+            graveyard_ = reclaimer<Policies>(*e_).encode_graveyard();
+        was_ = {e_->catalogue_dirty, e_->shares_dirty, e_->graveyard_dirty};
+        e_->catalogue_dirty = e_->shares_dirty = e_->graveyard_dirty = false;
+    }
+
+    void capture_log() {
+        commit_ = e_->latest_commit;
+        redo_ = commit_;
+        flush_ = commit_;
+        if constexpr (logging) {
+            redo_ = redo_point();
+            log_end_ = e_->log->end();
+            // Whole segments are given up only where nothing is on the way.
+            if (e_->log->segment_count() > 1)
+                flush_ = lsn{to_integer(log_end_) - 1};
+        }
+    }
+
+    /// With `work` free but for a moment.
+    void write(work_lock& lock, purpose why) {
+        std::uint64_t file = 0;
+        unlocked(lock, [&] {
+            flush_log();
+            write_pages();
+            write_lists();
+            file = e_->pages->file_pages();
+        });
+        std::vector<std::byte> const map = make_free_map(why.clean || why.cut);
+        e_->secure_superblock(); // or a torn one would leave none
+        // Before the file is cut, no superblock may think it is longer.
+        twin_ = (why.ripen || worth_a_twin() || next_.file_pages < file)
+                && !planted<Policies>(planted_fault::no_twin_superblock);
+        unlocked(lock, [&] {
+            e_->pages->write(next_.free_map.place, map);
+            if (!planted<Policies>(planted_fault::no_sync_before_superblock))
+                e_->pages->sync();
+            write_superblock(why.clean);
+            if (twin_)
+                write_twin();
+        });
+    }
+
+    template <class F>
+    static void unlocked(work_lock& lock, F&& f) {
+        struct again {
+            work_lock& lock;
+            ~again() { lock.lock(); }
+        };
+        lock.unlock();
+        again const relock{lock};
+        f();
+    }
+
     void flush_log() {
         if constexpr (logging) {
-            // Whole segments are given up only where nothing is on the way.
-            lsn const upto = e_->log->segment_count() > 1
-                                 ? lsn{to_integer(e_->log->end()) - 1}
-                                 : e_->latest_commit;
-            if (to_integer(upto) != 0)
-                e_->log->flush(upto, false);
+            if (to_integer(flush_) != 0)
+                e_->log->flush(flush_, false);
             e_->show_durable();
         }
     }
@@ -142,37 +219,32 @@ private:
     /// The newest nodes of all changed arrays, then the catalogue's.
     void write_pages() {
         std::uint64_t expected = 0;
-        for (array_state_ptr const& s : e_->dirty) {
-            array_version const& v = s->versions.newest()->value;
-            if (!v.dropped && !is_inline(v.root, s->shape))
-                expected += count_unwritten<Policies>(v.root, s->shape);
-        }
+        for (changed_array const& a : arrays_)
+            if (has_pages(a))
+                expected += count_unwritten<Policies>(a.version.root,
+                                                      a.state->shape);
         out_.emplace(*e_->pages, expected, own_);
         batch_.emplace(*out_);
-        std::vector<placed_root> places;
-        for (array_state_ptr const& s : e_->dirty) {
-            array_version const& v = s->versions.newest()->value;
-            places.push_back(v.dropped || is_inline(v.root, s->shape)
-                                 ? placed_root{}
-                                 : batch_->write(v.root, s->shape));
-        }
-        write_catalogue(places);
+        for (changed_array& a : arrays_)
+            if (has_pages(a))
+                a.place = batch_->write(a.version.root, a.state->shape);
+        write_catalogue();
         out_->finish();
     }
 
-    void write_catalogue(std::vector<placed_root> const& places) {
+    static bool has_pages(changed_array const& a) {
+        return !a.version.dropped
+               && !is_inline(a.version.root, a.state->shape);
+    }
+
+    void write_catalogue() {
         catalogue<Policies> const c(*e_->pages);
-        catalogue_ = e_->catalogue_versions.newest()->value;
-        edit<pager<Policies>> changes{
-            e_->pages.get(), edit_token{e_->next_transaction++ << 24}, {}, {}};
-        for (std::size_t i = 0; i != places.size(); ++i) {
-            array_state const& s = *e_->dirty[i];
-            array_version const& v = s.versions.newest()->value;
-            if (!v.dropped)
-                c.set_root(changes, catalogue_, s.id, v.root, places[i],
-                           s.shape);
-        }
-        if (e_->move_catalogue)
+        edit<pager<Policies>> changes{e_->pages.get(), token_, {}, {}};
+        for (changed_array const& a : arrays_)
+            if (!a.version.dropped)
+                c.set_root(changes, catalogue_, a.state->id, a.version.root,
+                           a.place, a.state->shape);
+        if (move_catalogue_)
             c.renew(changes, catalogue_);
         names_batch_.emplace(*out_);
         unwritten_ = catalogue_; // keeps the frames until `keep`
@@ -187,24 +259,17 @@ private:
             replaced_.push_back({m.place, m.pages});
     }
 
-    /// Which pages are shared, and which trees are buried.
     void write_lists() {
-        next_.sharing = e_->newest.sharing;
-        next_.graveyard = e_->newest.graveyard;
-        if (e_->shares_dirty
-            && !planted<Policies>(planted_fault::sharing_not_stored)) {
-            page_shares all = e_->shares;
+        if (shares_) {
             for (format::shared_pages const& s : batch_->shares())
-                all.add(s.pages, s.extra);
+                shares_->add(s.pages, s.extra);
             std::vector<std::byte> bytes;
-            if (all.count() != 0)
-                format::encode_sharing_table(all.extents(), bytes);
+            if (shares_->count() != 0)
+                format::encode_sharing_table(shares_->extents(), bytes);
             write_list(std::move(bytes), next_.sharing);
         }
-        if (e_->graveyard_dirty
-            && !planted<Policies>(planted_fault::graveyard_not_stored))
-            write_list(reclaimer<Policies>(*e_).encode_graveyard(),
-                       next_.graveyard);
+        if (graveyard_)
+            write_list(std::move(*graveyard_), next_.graveyard);
     }
 
     extent take(std::uint64_t pages) {
@@ -229,7 +294,7 @@ private:
 
     /// Its own pages are taken before it is made, by an upper bound: others
     /// take and free pages meanwhile.
-    void write_free_map(bool cut) {
+    std::vector<std::byte> make_free_map(bool cut) {
         for (std::uint64_t slack = 16;; slack *= 4) {
             std::uint64_t const bound =
                 format::free_map_bound(count_extents() + slack);
@@ -247,17 +312,16 @@ private:
                 continue;
             }
             bytes.resize(static_cast<std::size_t>(room));
-            e_->pages->write(place.first, bytes);
             next_.free_map = {place.first, place.pages,
                               pager<Policies>::checksum(bytes), used};
-            return;
+            return bytes;
         }
     }
 
     std::uint64_t count_extents() const {
         std::uint64_t const log = e_->log_pool.with_all(
             [](std::vector<extent> const& all) { return all.size(); });
-        return log + replaced_.size()
+        return log + replaced_.size() + e_->taken_since.size()
                + e_->pages->with_space([&](space_map& m) {
                      std::uint64_t n = m.free().count() + m.ripening().size();
                      for (auto const& t : e_->active)
@@ -281,6 +345,7 @@ private:
                     if (std::find(kept.begin(), kept.end(), x) == kept.end())
                         also_free.push_back(x);
                 add_private_pages(also_free);
+                next_.file_pages = e_->pages->file_pages();
                 return m.stored(generation_, also_free, also_next);
             });
         });
@@ -295,18 +360,16 @@ private:
         for (auto const& t : e_->active)
             to.insert(to.end(), t->changes.allocated.begin(),
                       t->changes.allocated.end());
+        to.insert(to.end(), e_->taken_since.begin(), e_->taken_since.end());
     }
 
     std::vector<extent> log_of_older_superblock() {
         std::vector<extent> kept;
-        redo_ = e_->latest_commit;
-        if constexpr (logging) {
-            redo_ = redo_point();
+        if constexpr (logging)
             for (log_segment const& s : e_->log->segments())
                 if (s.end() <= redo_ && s.end() > e_->newest.redo)
                     kept.push_back(log_space_pool<Policies>::extent_of(
                         {s.offset, s.bytes, true}));
-        }
         return kept;
     }
 
@@ -324,47 +387,18 @@ private:
         next_.policies = old.policies;
         next_.database_id = old.database_id;
         next_.generation = generation_;
-        next_.version = e_->latest_commit;
+        next_.version = commit_;
         next_.redo = redo_;
         next_.clean = clean;
         next_.twin =
             twin_ ? format::twin_role::followed : format::twin_role::none;
         catalogue<Policies>::store(catalogue_, next_);
         next_.next_array = e_->next_array;
-        next_.next_transaction = e_->next_transaction;
+        next_.next_transaction = next_transaction_;
         if constexpr (logging)
             next_.log = e_->stored_position(redo_);
-        next_.file_pages = e_->pages->file_pages();
         e_->write_superblock(next_);
-    }
-
-    /// The superblock is durable: what it replaced may ripen, and memory
-    /// that has been written may go.
-    void install() {
-        std::uint64_t const sequence = e_->latest + 1;
-        lsn const previous_redo = e_->newest.redo;
-        e_->newest = next_;
-        e_->newest_is_unsure = false;
-        for (format::shared_pages const& s : batch_->shares())
-            e_->shares.add(s.pages, s.extra);
-        e_->shares_dirty = false;
-        e_->graveyard_dirty = false;
-        batch_->keep();
-        names_batch_->keep();
-        swap_clean_versions(sequence);
-        for (extent const& x : replaced_)
-            e_->pages->retire(x, sequence, generation_ - 1);
-        e_->catalogue_dirty = false;
-        e_->move_catalogue = false;
-        e_->latest = sequence;
-        e_->show_written(sequence);
-        e_->reclaim();
-        e_->forget_unused();
-        recycle_log(planted<Policies>(planted_fault::log_recycled_too_early)
-                        ? next_.redo
-                        : previous_redo);
-        e_->pages->keep_promise();
-        e_->checkpoints.fetch_add(1, std::memory_order_relaxed);
+        is_durable_ = true;
     }
 
     /// Pages freed before this checkpoint wait for the next but one
@@ -380,34 +414,114 @@ private:
         ++next_.generation;
         next_.twin = format::twin_role::twin;
         e_->write_superblock(next_);
-        e_->captured = next_.generation;
+    }
+
+    /// The superblock is durable: what it replaced may ripen, and memory
+    /// that has been written may go.
+    void install() {
+        std::uint64_t const sequence = e_->latest + 1;
+        lsn const previous_redo = e_->newest.redo;
         e_->newest = next_;
+        e_->newest_is_unsure = false;
+        e_->captured = next_.generation;
+        for (format::shared_pages const& s : batch_->shares())
+            e_->shares.add(s.pages, s.extra);
+        batch_->keep();
+        names_batch_->keep();
+        swap_clean_versions(sequence);
+        for (extent const& x : replaced_)
+            e_->pages->retire(x, sequence, generation_ - 1);
+        if (move_catalogue_)
+            e_->move_catalogue = false;
+        bool const quiet = e_->latest == sequence_;
+        e_->latest = sequence;
+        e_->show_written(quiet ? sequence : sequence_);
+        if (!quiet && (logging || e_->opt.durability != durability::full))
+            show_later(sequence);
+        settle();
         e_->reclaim();
-        recycle_log(next_.redo);
+        e_->forget_unused();
+        recycle_log(twin_ || planted<Policies>(
+                        planted_fault::log_recycled_too_early)
+                        ? next_.redo
+                        : previous_redo);
+        if constexpr (logging)
+            e_->checkpoint_end = quiet ? e_->log->end() : log_end_;
+        if (e_->dirty.empty())
+            e_->pages->keep_promise();
+        e_->checkpoints.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    /// As soon as the commits are durable that came meanwhile.
+    void show_later(std::uint64_t sequence) {
+        {
+            std::scoped_lock lock(e_->show_guard);
+            e_->unshown.emplace_back(e_->latest_commit, sequence);
+        }
+        e_->show_durable();
+    }
+
+    /// What commits did to references meanwhile.
+    void settle() {
+        reclaimer<Policies> references(*e_);
+        for (auto& [r, sequence] : e_->unsettled)
+            references.settle(std::move(r), sequence);
+        e_->unsettled.clear();
+    }
+
+    /// Others may write one again.
+    void end() noexcept {
+        e_->checkpointing = false;
+        e_->taken_since.clear();
+        e_->checkpointed.notify_all();
+    }
+
+    /// After a failure: what was captured is still to be written.
+    void put_back() noexcept {
+        out_.reset();
+        if (!is_durable_)
+            e_->pages->release(own_, 0);
+        e_->catalogue_dirty |= was_.catalogue;
+        e_->shares_dirty |= was_.shares;
+        e_->graveyard_dirty |= was_.graveyard;
+        try {
+            e_->dirty.reserve(e_->dirty.size() + arrays_.size());
+            for (changed_array const& a : arrays_)
+                if (!std::exchange(a.state->dirty, true))
+                    e_->dirty.push_back(a.state);
+            settle();
+        } catch (std::bad_alloc const&) {
+            e_->pages->set_failed();
+        } catch (error const&) {
+            e_->pages->set_failed();
+        }
+        end();
     }
 
     /// Versions that refer to the written pages alone, so that frames go. Each
     /// array gets one, even where nothing changes: a reader older than this
-    /// must find it in memory, for its catalogue has the root of before.
+    /// must find it in memory, for its catalogue has the root of before. Those
+    /// that have changed again stay as they are.
     void swap_clean_versions(std::uint64_t sequence) {
         using chain = version_chain<catalogue_version>;
         auto* const fresh = e_->catalogue_versions.publish(
             std::make_unique<chain::node>(sequence, catalogue_));
         e_->cuts.template push<catalogue_version>(nullptr, fresh);
-        for (array_state_ptr const& s : e_->dirty) {
-            s->dirty = false;
-            array_version const& v = s->versions.newest()->value;
-            if (v.dropped)
+        for (changed_array const& a : arrays_) {
+            array_state_ptr const& s = a.state;
+            if (a.version.dropped
+                || s->versions.newest()->sequence != a.sequence)
                 continue;
             auto node = std::make_unique<array_state::chain::node>(
                 sequence,
-                array_version{is_inline(v.root, s->shape) ? v.root
-                                                          : written(v.root),
+                array_version{is_inline(a.version.root, s->shape)
+                                  ? a.version.root
+                                  : written(a.version.root),
                               false});
             e_->cuts.template push<array_version>(
                 s, s->versions.publish(std::move(node)));
         }
-        e_->dirty.clear();
+        arrays_.clear();
     }
 
     static rope_root written(rope_root const& r) {
@@ -423,14 +537,31 @@ private:
             for (log_segment const& s : e_->log->release_before(previous_redo))
                 e_->log_pool.recycle({s.offset, s.bytes, true},
                                      e_->in_proportion(e_->opt.log_bytes));
-            e_->checkpoint_end = e_->log->end();
         }
     }
 
     engine_type* e_;
+    // captured
     std::uint64_t generation_ = 0;
-    bool twin_ = false;
+    std::uint64_t sequence_ = 0;
+    lsn commit_{};
     lsn redo_{};
+    lsn flush_{};
+    lsn log_end_{};
+    edit_token token_{};
+    std::uint64_t next_transaction_ = 0;
+    std::vector<changed_array> arrays_;
+    std::optional<page_shares> shares_;
+    std::optional<std::vector<std::byte>> graveyard_;
+    bool move_catalogue_ = false;
+    struct {
+        bool catalogue = false;
+        bool shares = false;
+        bool graveyard = false;
+    } was_;
+    // written
+    bool twin_ = false;
+    bool is_durable_ = false;
     format::superblock next_;
     catalogue_version catalogue_;
     catalogue_version unwritten_;

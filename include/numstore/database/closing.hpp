@@ -55,12 +55,13 @@ private:
     }
 
     std::exception_ptr end_writing() noexcept {
-        std::scoped_lock lock(e_->work);
+        typename engine_type::work_lock lock(e_->work);
+        e_->wait_for_checkpoint(lock);
         std::exception_ptr failure;
         try {
             checkpointer<Policies> c(*e_);
             if (!e_->read_only && !e_->pages->failed() && c.needed())
-                c.run({.clean = true});
+                c.run(lock, {.clean = true});
         } catch (...) {
             failure = std::current_exception();
         }

@@ -36,6 +36,7 @@ class committer {
     static constexpr bool logging = engine_type::logging;
 
     using reserve_scope = typename pager<Policies>::reserve_scope;
+    using work_lock = typename engine_type::work_lock;
 
     template <class Body>
     static constexpr bool gives_back =
@@ -102,22 +103,24 @@ public:
     void commit(transaction_ptr const& t) {
         e_->require_writable();
         typename engine_type::file_pin const pin(*e_);
-        lsn at{};
+        published at;
         bool changed = false;
         {
             call const alone(*e_, *t);
-            std::unique_lock lock(e_->work);
+            work_lock lock(e_->work);
             changed = t->has_changes();
             if (changed)
-                at = publish_with_room(*t);
+                publish_with_room(*t, lock);
             else if (!t->works.empty())
-                at = e_->latest_commit; // what it has read is to be durable
+                at = {e_->latest_commit, e_->latest}; // what it may have read
+            if (changed)
+                at = {e_->latest_commit, e_->latest};
             finish(*t);
         }
         e_->locks.release_all(t->locks);
         if (changed)
             make_durable(at);
-        else if (at != lsn{} && e_->opt.durability == durability::full)
+        else if (at.version != 0 && e_->opt.durability == durability::full)
             make_read_durable(at);
     }
 
@@ -231,11 +234,12 @@ public:
     void checkpoint() {
         e_->require_writable();
         typename engine_type::file_pin const pin(*e_);
-        std::scoped_lock lock(e_->work);
+        work_lock lock(e_->work);
         e_->require_writable();
+        e_->wait_for_checkpoint(lock);
         checkpointer<Policies> c(*e_);
         if (c.needed())
-            c.run();
+            c.run(lock);
     }
 
 private:
@@ -303,24 +307,26 @@ private:
 
     /// What only gives space back may use the reserve. Tried again while
     /// checkpoints find more room.
-    lsn publish_with_room(transaction& t) {
+    void publish_with_room(transaction& t, work_lock& lock) {
         std::optional<reserve_scope> scope;
         if (!t.grows)
             scope.emplace(*e_->pages);
         room<Policies> more(*e_);
-        more.prepare(more.frames());
+        more.prepare(more.frames(), lock);
         for (;;) {
+            if (!t.delta.empty())
+                e_->wait_for_checkpoint(lock); // which writes the catalogue
             try {
                 return publish(t);
             } catch (error const& failure) {
-                if (failure.code() != errc::no_space || !more.ripen())
+                if (failure.code() != errc::no_space || !more.ripen(lock))
                     throw;
             }
         }
     }
 
     /// Everything that can fail, then the commit record, then what cannot.
-    lsn publish(transaction& t) {
+    void publish(transaction& t) {
         auto const mark = t.changes.position();
         lsn at{};
         catalogue_version next;
@@ -333,6 +339,10 @@ private:
                                       + t.changes.freed.size());
             e_->graveyard.reserve(e_->graveyard.size()
                                   + t.changes.freed.size());
+            e_->unsettled.reserve(e_->unsettled.size()
+                                  + t.changes.freed.size());
+            e_->taken_since.reserve(e_->taken_since.size()
+                                    + t.changes.allocated.size());
             room<Policies>(*e_).ensure(
                 t, t.delta.empty() ? e_->catalogue_versions.newest()->value
                                    : next);
@@ -356,7 +366,6 @@ private:
             e_->pages->set_failed(); // the commit record is in the log
             throw;
         }
-        return at;
     }
 
     void prepare_catalogue(transaction& t, catalogue_version& next) {
@@ -427,11 +436,7 @@ private:
                 e_->catalogue_versions.publish(std::move(ready.names)));
             e_->catalogue_dirty = true;
         }
-        reclaimer<Policies> references(*e_);
-        for (retired& r : t.changes.freed)
-            references.settle(std::move(r), sequence);
-        t.changes.freed.clear();
-        t.changes.allocated.clear();
+        settle(t, sequence);
         e_->latest = sequence;
         e_->latest_commit = at;
         {
@@ -440,6 +445,22 @@ private:
             e_->unshown.splice(e_->unshown.end(), ready.unshown);
         }
         e_->commits.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    /// While a checkpoint is being written that is left to its end.
+    void settle(transaction& t, std::uint64_t sequence) {
+        reclaimer<Policies> references(*e_);
+        for (retired& r : t.changes.freed)
+            if (e_->checkpointing)
+                e_->unsettled.emplace_back(std::move(r), sequence);
+            else
+                references.settle(std::move(r), sequence);
+        if (e_->checkpointing)
+            e_->taken_since.insert(e_->taken_since.end(),
+                                   t.changes.allocated.begin(),
+                                   t.changes.allocated.end());
+        t.changes.freed.clear();
+        t.changes.allocated.clear();
     }
 
     /// The transaction is over, but for its locks.
@@ -451,11 +472,17 @@ private:
                       [&](transaction_ptr const& p) { return p.get() == &t; });
     }
 
-    void make_durable(lsn at) {
+    /// Where a commit is in the log, and in which version.
+    struct published {
+        lsn at{};
+        std::uint64_t version = 0;
+    };
+
+    void make_durable(published const& p) {
         if constexpr (logging)
-            make_log_durable(at);
+            make_log_durable(p.at);
         else if (e_->opt.durability == durability::full)
-            checkpoint_of_commit();
+            checkpoint_of_commit(p.version);
         e_->show_durable();
         reclaim_and_checkpoint();
     }
@@ -495,24 +522,25 @@ private:
 
     /// What a transaction without changes has read is as durable as what one
     /// with changes writes.
-    void make_read_durable(lsn at) {
+    void make_read_durable(published const& p) {
         if constexpr (logging) {
-            if (!(at < e_->log->durable()))
-                make_log_durable(at);
+            if (!(p.at < e_->log->durable()))
+                make_log_durable(p.at);
         } else {
-            checkpoint_of_commit();
+            checkpoint_of_commit(p.version);
         }
         e_->show_durable();
     }
 
     /// Without a log: others may see the commit already, so that one which
     /// cannot be written ends writing.
-    void checkpoint_of_commit() {
-        std::scoped_lock lock(e_->work);
-        if (e_->readers.visible() >= e_->latest)
+    void checkpoint_of_commit(std::uint64_t version) {
+        work_lock lock(e_->work);
+        e_->wait_for_checkpoint(lock);
+        if (e_->readers.visible() >= version)
             return; // that of another commit has written it
         try {
-            checkpointer<Policies>(*e_).run();
+            checkpointer<Policies>(*e_).run(lock);
         } catch (error const& failure) {
             e_->pages->set_failed();
             raise_uncertain(failure);
@@ -535,14 +563,16 @@ private:
     /// The commit stands; a checkpoint that finds no room is tried again
     /// after the next one.
     void reclaim_and_checkpoint() {
-        std::scoped_lock lock(e_->work);
-        if (e_->closed.load(std::memory_order_seq_cst))
+        work_lock lock(e_->work);
+        if (e_->checkpointing && log_is_long(2))
+            e_->wait_for_checkpoint(lock); // it does not keep up with commits
+        if (e_->checkpointing || e_->closed.load(std::memory_order_seq_cst))
             return;
         try {
             e_->reclaim();
             reclaimer<Policies>(*e_).dig(reclaimer<Policies>::commit_step);
             if (wants_checkpoint())
-                checkpointer<Policies>(*e_).run();
+                checkpointer<Policies>(*e_).run(lock);
         } catch (error const&) { // NOLINT: `failed` tells, and recovery mends
         } catch (std::bad_alloc const&) {
         }
@@ -552,9 +582,15 @@ private:
         if (e_->pages->account().leaf_bytes.load(std::memory_order_relaxed)
             > e_->in_proportion(e_->opt.cache_bytes / 2))
             return !e_->dirty.empty();
+        return log_is_long(1);
+    }
+
+    /// Since the last checkpoint began it has grown by so many times what a
+    /// checkpoint should wait for.
+    bool log_is_long(std::uint64_t times) const noexcept {
         if constexpr (logging)
             return e_->log->end() - e_->checkpoint_end
-                   >= e_->in_proportion(e_->opt.log_bytes);
+                   >= times * e_->in_proportion(e_->opt.log_bytes);
         return false;
     }
 

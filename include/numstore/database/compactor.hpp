@@ -30,6 +30,7 @@ namespace numstore::detail {
 template <class Policies>
 class compactor {
     using engine_type = engine<Policies>;
+    using work_lock = typename engine_type::work_lock;
     static constexpr std::uint64_t page_size = Policies::page_size;
 
 public:
@@ -92,7 +93,8 @@ private:
             arrays_.emplace_back(entry.name, entry.id);
             total_ += shape.bytes(size);
         });
-        std::scoped_lock lock(e_->work);
+        work_lock lock(e_->work);
+        e_->wait_for_checkpoint(lock);
         reclaimer<Policies> references(*e_);
         while (e_->graveyard.size() > e_->unreadable_graves)
             references.dig(reclaimer<Policies>::checkpoint_step);
@@ -196,16 +198,16 @@ private:
         }
         checkpoint();
         checkpoint();
-        std::scoped_lock lock(e_->work);
+        work_lock lock(e_->work);
         e_->log_pool.release_all();
-        checkpointer<Policies>(*e_).run({.ripen = true, .cut = true});
+        checkpointer<Policies>(*e_).run(lock, {.ripen = true, .cut = true});
     }
 
     void checkpoint() {
         unripened_ = 0;
-        std::scoped_lock lock(e_->work);
+        work_lock lock(e_->work);
         e_->require_writable();
-        checkpointer<Policies>(*e_).run({.ripen = true});
+        checkpointer<Policies>(*e_).run(lock, {.ripen = true});
     }
 
     engine_type* e_;

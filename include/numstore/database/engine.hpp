@@ -99,6 +99,13 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     bool newest_is_unsure = false; ///< found in the file, and not written
     lsn older_redo{};           ///< where the log of the one before starts
     std::uint64_t captured = 0; ///< generation of the last one begun
+    /// One is being written, with `work` released: see `checkpointer`.
+    bool checkpointing = false;
+    typename Policies::threading::condition_variable checkpointed;
+    /// Pages of transactions that have committed since, and what these did to
+    /// references.
+    std::vector<extent> taken_since;
+    std::vector<std::pair<retired, std::uint64_t>> unsettled;
     std::uint64_t latest = 1;   ///< sequence of the newest version
     lsn latest_commit{};
     std::vector<std::shared_ptr<transaction>> active;
@@ -137,6 +144,14 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
     atomic<std::uint64_t> commits{0};
     atomic<std::uint64_t> checkpoints{0};
+
+    using work_lock = std::unique_lock<mutex>;
+
+    /// Under `work`, which it gives up meanwhile.
+    void wait_for_checkpoint(work_lock& lock) {
+        while (checkpointing)
+            checkpointed.wait(lock);
+    }
 
     // states
 
@@ -238,15 +253,18 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     // versions
 
     /// Readers may see what is durable now. Under `full` that follows the
-    /// log, else it is all that is published.
+    /// log, or without one `show_written`; else it is all that is published.
     void show_durable() noexcept {
         std::scoped_lock lock(show_guard);
         std::uint64_t sequence = 0;
         while (!unshown.empty()) {
-            if constexpr (logging)
-                if (log != nullptr && opt.durability == durability::full
-                    && !(unshown.front().first < log->durable()))
+            if (opt.durability == durability::full) {
+                if constexpr (!logging)
                     break;
+                else if (log != nullptr
+                         && !(unshown.front().first < log->durable()))
+                    break;
+            }
             sequence = unshown.front().second;
             unshown.pop_front();
         }
@@ -260,7 +278,8 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         std::scoped_lock lock(show_guard);
         while (!unshown.empty() && unshown.front().second <= sequence)
             unshown.pop_front();
-        readers.show(sequence);
+        if (sequence > readers.visible())
+            readers.show(sequence);
     }
 
     /// Frees versions that nobody can read any more, forgets arrays that are

@@ -310,7 +310,7 @@ private:
             resume_log(from);
             e_->newest_is_unsure = !other_damaged_;
             if (other_damaged_ || lacks_twin())
-                checkpointer<Policies>(*e_).run();
+                checkpoint({});
             return;
         }
         redo_all(log);
@@ -327,7 +327,12 @@ private:
             e_->pages->retire(extent_of(s), 0, e_->newest.generation);
         // Both superblocks, for the log that was read is not written on: what
         // is committed from now on could not be reached through it.
-        checkpointer<Policies>(*e_).run({.ripen = true});
+        checkpoint({.ripen = true});
+    }
+
+    void checkpoint(typename checkpointer<Policies>::purpose why) {
+        typename engine_type::work_lock lock(e_->work);
+        checkpointer<Policies>(*e_).run(lock, why);
     }
 
     /// The other superblock may belong to a log that ended, and would not

@@ -24,6 +24,7 @@ namespace numstore::detail {
 template <class Policies>
 class room {
     using engine_type = engine<Policies>;
+    using work_lock = typename engine_type::work_lock;
 
 public:
     explicit room(engine_type& e) noexcept : e_(&e) {}
@@ -31,7 +32,7 @@ public:
     /// Before `pages` are taken: rather than let the file grow, makes much
     /// that waits free. At most some checkpoints; does not throw for want of
     /// space.
-    void prepare(std::uint64_t pages) {
+    void prepare(std::uint64_t pages, work_lock& lock) {
         std::uint64_t const wanted = pages + e_->pages->kept_pages();
         std::uint64_t const free = free_pages();
         if (free >= wanted
@@ -39,19 +40,20 @@ public:
                    < std::max({wanted - free, e_->pages->file_pages() / 8,
                                few_bytes / Policies::page_size}))
             return;
-        while (free_pages() < wanted && ripen()) {
+        while (free_pages() < wanted && ripen(lock)) {
         }
     }
 
-    /// After an allocation has failed. False if nothing more was found.
-    bool ripen() {
+    /// After an allocation has failed; gives up `work` meanwhile. False if
+    /// nothing more was found.
+    bool ripen(work_lock& lock) {
         if (!may_checkpoint() || waiting_pages() == 0)
             return false;
         std::uint64_t const before = free_pages();
         e_->log_pool.release_all();
         std::size_t const buried = e_->graveyard.size();
         try {
-            checkpointer<Policies>(*e_).run({.ripen = true});
+            checkpointer<Policies>(*e_).run(lock, {.ripen = true});
         } catch (error const& failure) {
             if (failure.code() == errc::no_space)
                 return false;
@@ -68,7 +70,8 @@ public:
         std::uint64_t const most = frames();
         bool const enough = free_pages() >= most + e_->pages->reserve_pages();
         e_->pages->promise(
-            enough ? most : std::min(most, pages_to_write(t, names)));
+            enough ? most : std::min(most, pages_to_write(t, names)),
+            e_->checkpointing);
     }
 
     /// Pages that all frames in memory would take.

@@ -35,6 +35,7 @@ namespace numstore::detail {
 template <class Policies>
 class verifier {
     using engine_type = engine<Policies>;
+    using work_lock = typename engine_type::work_lock;
     static constexpr std::size_t page_size = Policies::page_size;
 
 public:
@@ -43,8 +44,9 @@ public:
 
     /// Throws cancelled, no_memory; what is wrong with the file is reported.
     verify_report run() {
-        std::unique_lock lock(e_->work);
-        bool const written = write_all();
+        work_lock lock(e_->work);
+        e_->wait_for_checkpoint(lock);
+        bool const written = write_all(lock);
         capture();
         if (written)
             lock.unlock(); // from here on no captured node gets a place
@@ -71,13 +73,13 @@ private:
     }
 
     /// False if that is not possible: then writers wait until the end.
-    bool write_all() {
+    bool write_all(work_lock& lock) {
         if (e_->read_only || e_->pages->failed())
             return e_->dirty.empty();
         try {
             checkpointer<Policies> c(*e_);
             if (c.needed())
-                c.run();
+                c.run(lock);
             return true;
         } catch (error const&) {
             return false;

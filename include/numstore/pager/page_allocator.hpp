@@ -189,33 +189,36 @@ public:
                          few_pages()});
     }
 
-    /// While one lives, allocation may use the reserve: for what gives space
-    /// back.
+    /// While one lives, its thread may allocate from the reserve: for what
+    /// gives space back.
     class reserve_scope {
     public:
         explicit reserve_scope(page_allocator& p) noexcept
-            : count_(&p.privileged_) {
-            count_->fetch_add(1, std::memory_order_relaxed);
-        }
+            : reserve_scope(p, false) {}
         reserve_scope(reserve_scope const&) = delete;
         reserve_scope& operator=(reserve_scope const&) = delete;
-        ~reserve_scope() { count_->fetch_sub(1, std::memory_order_relaxed); }
+        ~reserve_scope() { owner_->end_privilege(*this); }
 
     protected:
-        explicit reserve_scope(atomic<std::uint32_t>& count) noexcept
-            : count_(&count) {
-            count_->fetch_add(1, std::memory_order_relaxed);
+        reserve_scope(page_allocator& p, bool checkpoint) noexcept
+            : owner_(&p), checkpoint_(checkpoint) {
+            owner_->begin_privilege(*this);
         }
 
     private:
-        atomic<std::uint32_t>* count_;
+        friend page_allocator;
+        page_allocator* owner_;
+        bool checkpoint_;
+        typename Policies::threading::thread_id thread_ =
+            Policies::threading::this_thread();
+        reserve_scope* next_ = nullptr;
     };
 
     /// And what was promised to checkpoints: for these, and for recovery.
     class checkpoint_scope : public reserve_scope {
     public:
         explicit checkpoint_scope(page_allocator& p) noexcept
-            : reserve_scope(p.checkpoints_) {}
+            : reserve_scope(p, true) {}
     };
 
     /// While one lives, pages are taken as near to the start of the file as
@@ -236,8 +239,11 @@ public:
 
     /// Makes sure that `pages` pages beyond the reserve are free, and stay so
     /// for the next checkpoint. Throws no_space.
-    void promise(std::uint64_t pages) {
+    /// While one is being written what it was promised is kept as well.
+    void promise(std::uint64_t pages, bool being_written) {
         std::scoped_lock lock(guard_);
+        if (being_written)
+            pages = std::max(pages, promised_);
         space_.free().prepare(spare_extents);
         std::uint64_t const least =
             pages + (is_privileged() ? 0 : reserve_pages());
@@ -298,7 +304,7 @@ private:
     /// What is promised to the next checkpoint stays free, and the reserve,
     /// of which a part is in one piece, for what has several pages.
     bool keep_reserve() {
-        if (checkpoints_.load(std::memory_order_relaxed) != 0)
+        if (is_checkpoint())
             return true;
         std::uint64_t const free = space_.free().pages();
         std::uint64_t least = promised_;
@@ -313,9 +319,32 @@ private:
         return try_grow(std::max(least - std::min(free, least), few_pages()));
     }
 
+    void begin_privilege(reserve_scope& s) noexcept {
+        std::scoped_lock lock(guard_);
+        s.next_ = std::exchange(privileged_, &s);
+    }
+    void end_privilege(reserve_scope& s) noexcept {
+        std::scoped_lock lock(guard_);
+        reserve_scope** at = &privileged_;
+        while (*at != &s)
+            at = &(*at)->next_;
+        *at = s.next_;
+    }
+
     bool is_privileged() const noexcept {
-        return privileged_.load(std::memory_order_relaxed) != 0
-               || checkpoints_.load(std::memory_order_relaxed) != 0;
+        return any_privilege([](reserve_scope const&) { return true; });
+    }
+    bool is_checkpoint() const noexcept {
+        return any_privilege(
+            [](reserve_scope const& s) { return s.checkpoint_; });
+    }
+    template <class F>
+    bool any_privilege(F&& f) const noexcept {
+        auto const thread = Policies::threading::this_thread();
+        for (auto const* s = privileged_; s != nullptr; s = s->next_)
+            if (s->thread_ == thread && f(*s))
+                return true;
+        return false;
     }
 
     bool prefers_low() const noexcept {
@@ -435,8 +464,7 @@ private:
     space_map space_;
     atomic<std::uint64_t> file_pages_{0};
     std::uint64_t promised_ = 0; ///< pages, to the next checkpoint
-    atomic<std::uint32_t> privileged_{0};
-    atomic<std::uint32_t> checkpoints_{0};
+    reserve_scope* privileged_ = nullptr; ///< those that live
     atomic<std::uint64_t> low_{0};
 };
 
