@@ -82,6 +82,8 @@ public:
     public:
         call(engine_type& e, transaction& t)
             : engine_(&e), transaction_(&t), lock_(t.guard) {
+            if (!t.active)
+                e.require_not_closing(); // or else it says that `t` has ended
             t.require_active();
         }
         call(call const&) = delete;

@@ -164,11 +164,16 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
             raise(errc::closed, name + ": the database is closed");
     }
 
+    /// Throws closed.
+    void require_not_closing() const {
+        if (closing.load(std::memory_order_seq_cst))
+            raise(errc::closed, name + ": the database is being closed");
+    }
+
     /// Throws forked, closed, read_only, failed.
     void require_writable() const {
         require_open();
-        if (closing.load(std::memory_order_seq_cst))
-            raise(errc::closed, name + ": the database is being closed");
+        require_not_closing();
         if (read_only)
             raise(errc::read_only, name + ": opened for reading only");
         if (pages->failed())
