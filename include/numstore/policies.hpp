@@ -31,6 +31,8 @@ concept checksum_policy = requires(std::span<std::byte const> bytes) {
 
 /// A threading policy: where mutexes, condition variables, atomics and thread
 /// identities come from, so that tests can schedule threads and count locks.
+/// It may have a static `yield()`, called where a thread waits for others
+/// without a lock; else that is `std::this_thread::yield`.
 template <class T>
 concept threading_policy = requires {
     typename T::mutex;
@@ -67,6 +69,7 @@ struct std_threading {
             next.fetch_add(1, std::memory_order_relaxed);
         return id;
     }
+    static void yield() noexcept { std::this_thread::yield(); }
 };
 
 /// `std::chrono::steady_clock`.
@@ -152,3 +155,15 @@ static_assert(tuning_policy<default_tuning>);
 static_assert(policy_bag<default_policies>);
 
 } // namespace numstore
+
+namespace numstore::detail {
+
+template <threading_policy T>
+void yield() {
+    if constexpr (requires { T::yield(); })
+        T::yield();
+    else
+        std::this_thread::yield();
+}
+
+} // namespace numstore::detail

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <thread>
 
 namespace numstore::detail {
 
@@ -115,7 +114,7 @@ public:
         each([&](slot const& s) {
             while (s.sequence.load(std::memory_order_seq_cst) != idle
                    && s.since.load(std::memory_order_acquire) == 0)
-                std::this_thread::yield();
+                yield<typename Policies::threading>();
         });
     }
 
