@@ -1,0 +1,5 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#define NUMSTORE_CONCURRENCY_INSTANCES
+#include "world.hpp"
+
+NUMSTORE_TEST_INSTANCES(template, concurrency::policies)

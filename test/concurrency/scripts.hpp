@@ -1,0 +1,246 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "world.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// What the threads of a world do.
+namespace concurrency {
+
+/// f(), until it is not told that it was in the way of another transaction.
+template <class F>
+void retrying(world& w, F&& f) {
+    for (int left = 1000; left != 0; --left) {
+        try {
+            return f();
+        } catch (ns::error const& e) {
+            if (e.code() == ns::errc::deadlock)
+                ++w.deadlocks;
+            else if (e.code() == ns::errc::timed_out)
+                ++w.timeouts;
+            else
+                throw;
+        }
+    }
+    w.require(false, "a transaction is told to try again for ever");
+}
+
+/// Takes an element out of the round and puts it in elsewhere.
+inline void relink(array ring, random_source& choose) {
+    auto const next = [&](std::size_t i) {
+        return static_cast<std::size_t>(number(ring[i]));
+    };
+    std::size_t const before = choose.below(ring_size);
+    std::size_t const moved = next(before);
+    std::size_t const after = next(moved);
+    ring.set(before, number(after));
+    std::size_t place = choose.below(ring_size);
+    place = place == moved ? after : place;
+    std::size_t const behind = next(place);
+    ring.scatter(std::vector{moved, place},
+                 values{number(behind), number(moved)});
+}
+
+/// An amount, or elements, from one account to another.
+inline void move_money(array from, array to, random_source& choose) {
+    if (from.size() < 20 || to.size() < 20)
+        return;
+    auto const at = choose.below(from.size() - 10);
+    if (choose.percent(60)) {
+        auto const amount = static_cast<number>(choose.below(50));
+        from.set(at, from[at] - amount);
+        auto const there = choose.below(to.size());
+        to.set(there, to[there] + amount);
+        return;
+    }
+    auto const moved = from.extract(ns::slice{
+        .start = static_cast<number>(at),
+        .stop = static_cast<number>(at + 1 + choose.below(9)),
+        .step = static_cast<number>(1 + choose.below(2))});
+    to.insert(choose.below(to.size() + 1), moved);
+}
+
+/// Writes of writer `i`, in transactions that each keep all that must hold.
+/// They take the accounts in any order.
+class writer {
+public:
+    writer(world& w, std::size_t i, std::uint64_t seed)
+        : w_(&w), i_(i), choose_(seed * 31 + i) {}
+
+    void run(int commits) {
+        number const last = w_->writers[i_].acknowledged + commits;
+        while (w_->writers[i_].acknowledged != last)
+            retrying(*w_, [&] { once(); });
+    }
+
+private:
+    void once() {
+        progress& mine = w_->writers[i_];
+        transaction tx = w_->db.begin();
+        move(tx);
+        if (choose_.percent(30))
+            undo_some(tx);
+        if (choose_.percent(40))
+            relink(tx.open<number>("ring"), choose_);
+        number const k = mine.acknowledged + 1;
+        own_edit(k, tx.open<number>(own(i_)));
+        tx.open<number>("commits").set(i_, k);
+        if (choose_.percent(10))
+            return tx.rollback();
+        mine.attempted = k;
+        tx.commit();
+        mine.acknowledged = k;
+        see_it();
+    }
+
+    void move(transaction& tx) {
+        auto const a = choose_.below(accounts);
+        auto const b = (a + 1 + choose_.below(accounts - 1)) % accounts;
+        move_money(tx.open<number>(account(a)), tx.open<number>(account(b)),
+                   choose_);
+    }
+
+    void undo_some(transaction& tx) {
+        auto const mark = tx.savepoint();
+        auto ring = tx.open<number>("ring");
+        ring.erase(choose_.below(ring_size / 2), ring_size / 2);
+        move(tx);
+        tx.rollback_to(mark);
+    }
+
+    /// What was acknowledged is seen by a plain read.
+    void see_it() {
+        auto const k = w_->db.open<number>("commits").to_vector()[i_];
+        w_->require(k == w_->writers[i_].acknowledged,
+                    "writer " + std::to_string(i_) + " does not see commit "
+                        + std::to_string(w_->writers[i_].acknowledged)
+                        + " but " + std::to_string(k));
+    }
+
+    world* w_;
+    std::size_t i_;
+    random_source choose_;
+};
+
+/// All bytes that a snapshot shows.
+inline std::uint64_t hash_of(snapshot const& s) {
+    std::uint64_t hash = 0;
+    for (auto const& a : s.list()) {
+        auto const v = s.open<number>(a.name).to_vector();
+        hash = hash * 31
+               + ns::xxh3_64::of(std::as_bytes(std::span(a.name)))
+               + ns::xxh3_64::of(std::as_bytes(std::span(v)));
+    }
+    return hash;
+}
+
+/// Opens snapshots, keeps them for a while, and looks at them again.
+inline void read_snapshots(world& w, int times) {
+    for (int n = 0; n != times; ++n) {
+        snapshot const s = w.db.snapshot();
+        w.show(s.open<number>("commits").to_vector());
+        auto const before = hash_of(s);
+        w.check(s, "snapshot");
+        for (int wait = 0; wait != 3; ++wait)
+            scheduled_threading::yield();
+        w.require(hash_of(s) == before, "a snapshot has changed");
+    }
+}
+
+/// Plain reads: each sees one version, none older than the one before, nor
+/// than what was acknowledged.
+inline void read_plainly(world& w, int times) {
+    auto const ring = w.db.open<number>("ring");
+    auto const commits = w.db.open<number>("commits");
+    values last(most_writers, 0);
+    for (int n = 0; n != times; ++n) {
+        auto const least = w.writers;
+        auto const now = commits.to_vector();
+        w.show(now);
+        for (std::size_t i = 0; i != most_writers; ++i)
+            w.require(now[i] >= last[i] && now[i] >= least[i].acknowledged,
+                      "a plain read goes back");
+        last = now;
+        w.require(is_ring(ring.to_vector()), "a plain read of half a ring");
+        auto const view = ring.view();
+        values const seen(view.begin(), view.end());
+        w.require(is_ring(seen), "a view of half a ring");
+        values runs;
+        for (auto const run : ring.chunks()) {
+            scheduled_threading::yield();
+            runs.insert(runs.end(), run.begin(), run.end());
+        }
+        w.require(is_ring(runs), "chunks of half a ring");
+    }
+}
+
+inline void copy_ring(world& w) {
+    transaction tx = w.db.begin();
+    if (tx.contains("other"))
+        tx.drop("other");
+    tx.clone("ring", "twin");
+    tx.rename("twin", "other");
+    tx.commit();
+    w.require(is_ring(w.db.open<number>("other").to_vector()),
+              "a clone of half a ring");
+}
+
+/// Checkpoints, compaction, clones, drops and renames beside.
+inline void look_after(world& w, std::uint64_t seed, int times) {
+    random_source choose(seed);
+    for (int n = 0; n != times; ++n)
+        retrying(w, [&] {
+            switch (choose.below(5)) {
+            case 0:
+            case 1: return w.db.checkpoint();
+            case 2: return w.db.compact();
+            case 3: return copy_ring(w);
+            default:
+                if (w.db.contains("other"))
+                    w.db.drop("other");
+            }
+        });
+}
+
+/// Who takes part.
+struct cast {
+    std::size_t writers = 2;
+    int commits = 4;
+    int snapshots = 0;
+    int plain_reads = 0;
+    int chores = 0;
+};
+
+/// What goes wrong after power has gone is no fault; it ends the thread.
+template <class F>
+void while_powered(world& w, F&& f) {
+    try {
+        f();
+    } catch (ns::error const& e) {
+        w.require(!w.device.powered(), e.what());
+    }
+}
+
+inline schedule_trace play(world& w, std::uint64_t seed, cast const& c) {
+    schedule s(schedule_options::varied(seed));
+    auto const add = [&](std::string name, auto work) {
+        s.spawn(std::move(name), [&w, work] { while_powered(w, work); });
+    };
+    for (std::size_t i = 0; i != c.writers; ++i)
+        add("writer " + std::to_string(i),
+            [&w, &c, i, seed] { writer(w, i, seed).run(c.commits); });
+    if (c.snapshots != 0)
+        add("snapshots", [&w, &c] { read_snapshots(w, c.snapshots); });
+    if (c.plain_reads != 0)
+        add("plain reads", [&w, &c] { read_plainly(w, c.plain_reads); });
+    if (c.chores != 0)
+        add("chores", [&w, &c, seed] { look_after(w, seed, c.chores); });
+    return s.run();
+}
+
+} // namespace concurrency
