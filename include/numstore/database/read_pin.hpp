@@ -4,6 +4,7 @@
 #include <numstore/database/engine.hpp>
 #include <numstore/error.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -25,8 +26,10 @@ public:
         engine_->pins.fetch_add(1, std::memory_order_seq_cst);
         try {
             slot_ = &engine_->readers.enter();
-            slot_->since.store(Policies::clock::now().count(),
-                               std::memory_order_relaxed);
+            // 0 is the mark of plain reads, for which `close` waits.
+            slot_->since.store(
+                std::max<std::int64_t>(1, Policies::clock::now().count()),
+                std::memory_order_relaxed);
             engine_->require_open();
         } catch (...) {
             leave();
