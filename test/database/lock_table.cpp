@@ -284,6 +284,79 @@ BOOST_AUTO_TEST_CASE(an_owner_that_ends_or_is_interrupted_waits_no_more) {
     BOOST_TEST(locks.size() == 0u);
 }
 
+/// A thread that acquires, and what came of it: null while it waits.
+class attempt {
+public:
+    attempt(table& locks, owner& o, lock_key key, lock_mode mode)
+        : thread_([=, this, &locks, &o] {
+              try {
+                  locks.acquire(o, key, mode, long_enough);
+                  result_ = 1;
+              } catch (ns::error const& e) {
+                  result_ = e.code().value() + 2;
+              }
+              if (result_ != 1)
+                  locks.release_all(o);
+          }) {}
+    ~attempt() { thread_.join(); }
+
+    bool waits() const {
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+        return result_ == 0;
+    }
+    bool granted() const {
+        until([&] { return result_ != 0; });
+        return result_ == 1;
+    }
+    bool is_victim() const {
+        until([&] { return result_ != 0; });
+        return result_ == static_cast<int>(ns::errc::deadlock) + 2;
+    }
+
+private:
+    std::atomic<int> result_{0};
+    std::thread thread_;
+};
+
+BOOST_AUTO_TEST_CASE(an_owner_that_ends_while_it_waits_is_given_nothing) {
+    table locks;
+    owner a, b;
+    auto const key = lock_key::array(1);
+    take_elsewhere(locks, a, key, lock_mode::exclusive);
+    {
+        attempt const waiting(locks, b, key, lock_mode::exclusive);
+        BOOST_TEST(waiting.waits());
+        locks.release_all(b);
+        locks.release_all(a);
+    }
+    BOOST_TEST(locks.size() == 0u);
+}
+
+/// An upgrade goes before those that wait already, and so may close a ring
+/// that goes through them.
+BOOST_AUTO_TEST_CASE(a_deadlock_by_way_of_who_is_overtaken_is_found) {
+    table locks;
+    owner g, h, w, u;
+    auto const all = lock_key::all_names();
+    auto const array = lock_key::array(1);
+    take_elsewhere(locks, g, all, lock_mode::intent_shared);
+    take_elsewhere(locks, h, all, lock_mode::intent_exclusive);
+    take_elsewhere(locks, w, array, lock_mode::exclusive);
+    take_elsewhere(locks, u, all, lock_mode::intent_shared);
+    attempt const w_waits(locks, w, all, lock_mode::shared);
+    BOOST_TEST(w_waits.waits());
+    attempt const g_waits(locks, g, array, lock_mode::exclusive);
+    BOOST_TEST(g_waits.waits());
+    attempt const upgrade(locks, u, all, lock_mode::exclusive);
+    BOOST_TEST(upgrade.is_victim());
+    locks.release_all(h);
+    BOOST_TEST(w_waits.granted());
+    locks.release_all(w);
+    BOOST_TEST(g_waits.granted());
+    locks.release_all(g);
+    BOOST_TEST(locks.size() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(many_names_become_a_lock_of_all_names) {
     table locks;
     owner a, b;

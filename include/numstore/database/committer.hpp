@@ -113,7 +113,7 @@ public:
             changed = t->has_changes();
             if (changed)
                 publish_with_room(*t, lock);
-            else if (!t->works.empty())
+            else if (t->locks.has_locks())
                 at = {e_->latest_commit, e_->latest}; // what it may have read
             if (changed)
                 at = {e_->latest_commit, e_->latest};

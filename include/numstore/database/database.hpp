@@ -19,6 +19,7 @@
 
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -118,12 +119,18 @@ public:
     }
 
     /// f(transaction) and commit; rolled back if f throws. After
-    /// errc::deadlock f is called again with a new transaction.
+    /// errc::deadlock f is called again with a new transaction, which has
+    /// locked first what the other one was refused.
     template <class F>
     void transact(F&& f) {
+        std::optional<std::pair<detail::lock_key, detail::lock_mode>> refused;
         for (;;) {
             basic_transaction<Policies> tx = begin();
+            auto& locks = tx.shared_state()->locks;
             try {
+                if (refused) // or two victims might take turns for ever
+                    detail::committer<Policies>(engine()).lock(
+                        *tx.shared_state(), refused->first, refused->second);
                 f(tx);
                 if (tx.is_active())
                     tx.commit();
@@ -131,6 +138,7 @@ public:
             } catch (error const& e) {
                 if (e.code() != errc::deadlock)
                     throw;
+                refused = locks.refused;
             }
         }
     }

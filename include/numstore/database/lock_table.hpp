@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -89,6 +90,12 @@ public:
         owner(owner const&) = delete;
         owner& operator=(owner const&) = delete;
 
+        /// By its own transaction.
+        bool has_locks() const noexcept { return !held_.empty(); }
+
+        /// What it was refused when it became the victim of a deadlock.
+        std::optional<std::pair<lock_key, lock_mode>> refused{};
+
     private:
         friend lock_table;
         std::vector<lock_key> held_;
@@ -132,22 +139,27 @@ public:
         holder* const mine = r.find(o);
         if (mine != nullptr && both(mine->mode, mode) == mine->mode)
             return false;
-        request wanted{&o, &r,
+        request wanted{&o, &r, key,
                        mine == nullptr ? mode : both(mine->mode, mode),
                        mine != nullptr};
         try {
             prepare(wanted);
             if (r.may_grant(wanted)) {
-                r.grant(wanted, key);
+                grant(wanted);
                 return !wanted.upgrade;
             }
-            require_end_of_wait(wanted);
-            r.enqueue(wanted);
+            enqueue(wanted);
         } catch (...) {
             forget_if_unused(key);
             throw;
         }
-        wait(lock, wanted, key, timeout);
+        try {
+            require_end_of_wait(wanted);
+        } catch (...) {
+            leave(wanted);
+            throw;
+        }
+        wait(lock, wanted, timeout);
         return wanted.granted && !wanted.upgrade;
     }
 
@@ -155,16 +167,18 @@ public:
     void release_all(owner& o) noexcept {
         std::scoped_lock lock(guard_);
         o.ended_ = true;
+        if (request* const r = o.waiting_) {
+            leave(*r); // or it might be granted yet
+            r->ready.notify_one();
+        }
         for (lock_key const& key : o.held_) {
             auto const i = resources_.find(key);
             i->second.drop(o);
-            i->second.grant_waiting(key);
+            grant_waiting(i->second);
             if (i->second.unused())
                 resources_.erase(i);
         }
         o.held_.clear();
-        if (o.waiting_ != nullptr)
-            o.waiting_->ready.notify_one();
     }
 
     /// It waits no more, but keeps what it has.
@@ -196,6 +210,7 @@ private:
     struct request {
         owner* by;
         resource* at;
+        lock_key key;
         lock_mode mode;
         bool upgrade; ///< holds a weaker lock already
         bool granted = false;
@@ -229,32 +244,54 @@ private:
         bool may_grant(request const& q) const noexcept {
             return (queue.empty() || q.upgrade) && meets_holders(q);
         }
-        /// There is room for it already.
-        void grant(request& q, lock_key const& key) noexcept {
-            q.granted = true;
-            if (holder* const h = find(*q.by)) {
-                h->mode = q.mode;
-                return;
-            }
-            holders.push_back({q.by, q.mode});
-            q.by->held_.push_back(key);
-        }
-        void enqueue(request& q) {
-            auto at = queue.end();
-            if (q.upgrade)
-                at = std::find_if(queue.begin(), queue.end(),
-                                  [](request* r) { return !r->upgrade; });
-            queue.insert(at, &q);
-        }
-        void grant_waiting(lock_key const& key) noexcept {
-            while (!queue.empty() && meets_holders(*queue.front())) {
-                request& q = *queue.front();
-                queue.erase(queue.begin());
-                grant(q, key);
-                q.ready.notify_one();
-            }
-        }
     };
+
+    /// There is room for it already.
+    void grant(request& q) noexcept {
+        q.granted = true;
+        if (q.by->waiting_ == &q)
+            stop_waiting(q);
+        if (holder* const h = q.at->find(*q.by)) {
+            h->mode = q.mode;
+            return;
+        }
+        q.at->holders.push_back({q.by, q.mode});
+        q.by->held_.push_back(q.key);
+    }
+
+    void grant_waiting(resource& r) noexcept {
+        while (!r.queue.empty() && r.meets_holders(*r.queue.front())) {
+            request& q = *r.queue.front();
+            r.queue.erase(r.queue.begin());
+            grant(q);
+            q.ready.notify_one();
+        }
+    }
+
+    void enqueue(request& q) {
+        waiting_.reserve(waiting_.size() + 1);
+        auto& queue = q.at->queue;
+        auto at = queue.end();
+        if (q.upgrade)
+            at = std::find_if(queue.begin(), queue.end(),
+                              [](request* r) { return !r->upgrade; });
+        queue.insert(at, &q);
+        waiting_.push_back(q.by);
+        q.by->waiting_ = &q;
+    }
+
+    /// It is not granted, and waits no more.
+    void leave(request& q) noexcept {
+        stop_waiting(q);
+        std::erase(q.at->queue, &q);
+        grant_waiting(*q.at);
+        forget_if_unused(q.key);
+    }
+
+    void stop_waiting(request& q) noexcept {
+        q.by->waiting_ = nullptr;
+        std::erase(waiting_, q.by);
+    }
 
     /// Memory for granting it, whoever does that.
     static void prepare(request const& q) {
@@ -267,25 +304,15 @@ private:
             q.at->holders.reserve(2 * holders);
     }
 
-    void wait(std::unique_lock<mutex>& lock, request& q, lock_key const& key,
+    void wait(std::unique_lock<mutex>& lock, request& q,
               std::chrono::milliseconds timeout) {
-        q.by->waiting_ = &q;
-        waiting_.push_back(q.by);
-        q.ready.wait_for(lock, timeout,
-                         [&] {
-                             return q.granted || q.by->ended_
-                                    || q.by->interrupted_;
-                         });
-        q.by->waiting_ = nullptr;
-        std::erase(waiting_, q.by);
-        if (q.granted)
+        q.ready.wait_for(lock, timeout, [&] {
+            return q.granted || q.by->ended_ || q.by->interrupted_;
+        });
+        if (q.granted || q.by->ended_)
             return;
-        std::erase(q.at->queue, &q);
-        q.at->grant_waiting(key);
-        forget_if_unused(key);
+        leave(q);
         require_uninterrupted(*q.by);
-        if (q.by->ended_)
-            return;
         raise(errc::timed_out, "others have held the lock for "
                                    + std::to_string(timeout.count())
                                    + " ms");
@@ -310,23 +337,24 @@ private:
             if (h.by != q.by && !may_meet(h.mode, q.mode))
                 f(*h.by);
         for (request const* const before : q.at->queue) {
-            if (before == &q || (q.upgrade && !before->upgrade))
+            if (before == &q)
                 return;
             f(*before->by);
         }
     }
 
-    /// Follows who waits for whom. A transaction that waits for nothing is
-    /// held up all the same where its thread waits in another one.
+    /// Follows who waits for whom, from a request in its queue on. A
+    /// transaction that waits for nothing is held up all the same where its
+    /// thread waits in another one.
     void require_end_of_wait(request const& first) {
-        waiting_.reserve(waiting_.size() + 1);
-        first.at->queue.reserve(first.at->queue.size() + 1);
         seen_.clear();
         auto const follow = [&](owner& o) {
-            if (&o == first.by)
+            if (&o == first.by) {
+                first.by->refused.emplace(first.key, first.mode);
                 raise(errc::deadlock,
                       "transactions wait for each other; this one has been "
                       "rolled back");
+            }
             if (o.waiting_ == nullptr && o.thread_ == first.by->thread_)
                 raise(errc::would_deadlock,
                       "an open transaction of this thread holds the lock that "

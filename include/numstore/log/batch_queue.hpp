@@ -44,14 +44,16 @@ public:
         : id_(id), block_(block), segments_(&segments) {}
 
     /// Begins a generation. The caller adds its first segment.
-    void start(lsn first, std::uint64_t salt) noexcept {
+    void start(lsn first, std::uint64_t salt) {
         salt_ = salt;
         at_ = first;
+        places_.push_back({at_, previous_}); // the first may be a link
     }
-    void resume(log_position const& end) noexcept {
+    void resume(log_position const& end) {
         salt_ = end.salt;
         at_ = end.start;
         previous_ = end.previous_checksum;
+        places_.push_back({at_, previous_});
     }
 
     /// True if the open batch must be sealed before it can take a record of

@@ -129,7 +129,7 @@ private:
     template <class F>
     void each(F&& f) const {
         for (block const* b = &first_; b != nullptr;
-             b = b->next.load(std::memory_order_acquire))
+             b = b->next.load(std::memory_order_seq_cst))
             for (slot const& s : b->slots)
                 f(s);
     }
@@ -154,12 +154,12 @@ private:
     }
 
     static block& after(block& b) {
-        if (block* const next = b.next.load(std::memory_order_acquire))
+        if (block* const next = b.next.load(std::memory_order_seq_cst))
             return *next;
         block* const fresh = new block;
         block* expected = nullptr;
         if (b.next.compare_exchange_strong(expected, fresh,
-                                           std::memory_order_acq_rel))
+                                           std::memory_order_seq_cst))
             return *fresh;
         delete fresh;
         return *expected;
