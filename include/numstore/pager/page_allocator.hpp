@@ -74,6 +74,7 @@ public:
                std::vector<extent> const& next, std::uint64_t generation) {
         std::scoped_lock lock(guard_);
         file_pages_.store(pages, std::memory_order_release);
+        device_pages_ = pages;
         space_.adopt(free, next, generation);
     }
     /// These pages are in use, whatever the lists say.
@@ -282,6 +283,8 @@ public:
         std::scoped_lock lock(guard_);
         std::error_code ec;
         device_.resize(file_pages() * page_size, ec);
+        if (!ec)
+            device_pages_ = file_pages();
     }
 
 protected:
@@ -441,12 +444,14 @@ private:
             std::uint64_t const wanted =
                 round_up(now + step + block_pages_, block_pages_);
             std::error_code ec;
-            device_.resize(wanted * page_size, ec);
+            if (wanted > device_pages_) // else a superblock may need the rest
+                device_.resize(wanted * page_size, ec);
             if (ec) {
                 if (errc_of(ec) == errc::no_space)
                     continue;
                 fail(ec, "cannot grow");
             }
+            device_pages_ = std::max(device_pages_, wanted);
             file_pages_.store(wanted, std::memory_order_release);
             space_.free().insert({page_no{now}, wanted - now});
             return true;
@@ -463,6 +468,7 @@ private:
     mutable mutex guard_; ///< guards `space_` and growth
     space_map space_;
     atomic<std::uint64_t> file_pages_{0};
+    std::uint64_t device_pages_ = 0; ///< more after `cut_tail`
     std::uint64_t promised_ = 0; ///< pages, to the next checkpoint
     reserve_scope* privileged_ = nullptr; ///< those that live
     atomic<std::uint64_t> low_{0};
