@@ -13,9 +13,12 @@ namespace numstore {
 
 /// A group of changes that happen wholly or not at all. Move-only; rolled
 /// back by the destructor unless committed. Arrays take part through
-/// `array::in`. Its first access waits for other writers
-/// (options::lock_timeout); its own thread cannot write outside of it
-/// meanwhile (errc::would_deadlock). One thread at a time.
+/// `array::in`: what it reads others cannot change until it ends, what it
+/// writes others can read as it was before. Histories are serializable.
+/// Waits for other transactions at most options::lock_timeout (timed_out);
+/// where that would be for ever it is rolled back (deadlock). Outside of it
+/// its own thread cannot write what it has locked (would_deadlock). One thread
+/// at a time.
 template <class Policies>
 class basic_transaction
     : public detail::name_face<basic_transaction<Policies>, Policies> {
