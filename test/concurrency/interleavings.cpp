@@ -4,8 +4,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -43,6 +45,43 @@ void play_all(std::uint64_t usual, cast const& c, ns::options const& o = {}) {
                              << switches << " switches");
 }
 
+/// Everybody works until the database is closed; snapshots even longer.
+std::vector<std::string> close_beside(std::uint64_t seed) {
+    world w;
+    schedule s(schedule_options::varied(seed));
+    auto const add = [&](std::string name, auto work) {
+        s.spawn(std::move(name), [&w, work] {
+            try {
+                work();
+            } catch (ns::error const& e) {
+                w.require(e.code() == ns::errc::closed
+                              || e.code() == ns::errc::transaction_ended,
+                          e.what());
+            }
+        });
+    };
+    for (std::size_t i = 0; i != 2; ++i)
+        add("writer " + std::to_string(i),
+            [&w, i, seed] { writer(w, i, seed).run(20); });
+    add("plain reads", [&w] { read_plainly(w, 20); });
+    add("snapshots", [&w] { read_snapshots(w, 20); });
+    add("closing", [&w, seed] {
+        for (auto wait = seed % 40; wait != 0; --wait)
+            scheduled_threading::yield();
+        w.db.close();
+    });
+    s.run();
+    world again(w.device, {});
+    again.check_all("opened again");
+    auto const commits = again.db.open<number>("commits").to_vector();
+    for (std::size_t i = 0; i != most_writers; ++i)
+        again.require(commits[i] >= w.writers[i].acknowledged
+                          && commits[i] <= w.writers[i].attempted,
+                      "closing has lost a commit");
+    w.wrong.insert(w.wrong.end(), again.wrong.begin(), again.wrong.end());
+    return w.wrong;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(concurrency_interleavings)
@@ -74,6 +113,10 @@ BOOST_AUTO_TEST_CASE(little_log_and_no_waiting) {
     play_all(200, c, {.log_bytes = 4096});
     play_all(200, c, {.durability = ns::durability::grouped});
     play_all(200, c, {.durability = ns::durability::none, .log_bytes = 4096});
+}
+
+BOOST_AUTO_TEST_CASE(closing_beside_everybody) {
+    for_each_seed(300, [](auto seed) { require_none(close_beside(seed)); });
 }
 
 BOOST_AUTO_TEST_CASE(a_seed_is_an_interleaving) {
