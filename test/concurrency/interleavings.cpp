@@ -91,10 +91,8 @@ BOOST_AUTO_TEST_CASE(two_writers_and_snapshots) {
 }
 
 BOOST_AUTO_TEST_CASE(three_writers_and_all_readers) {
-    play_all(500, {.writers = 3,
-                   .commits = 4,
-                   .snapshots = 2,
-                   .plain_reads = 4});
+    play_all(500,
+             {.writers = 3, .commits = 4, .snapshots = 2, .plain_reads = 4});
 }
 
 BOOST_AUTO_TEST_CASE(chores_beside) {
@@ -108,11 +106,27 @@ BOOST_AUTO_TEST_CASE(chores_beside) {
 /// Checkpoints that commits start themselves, and commits that wait for no
 /// sync.
 BOOST_AUTO_TEST_CASE(little_log_and_no_waiting) {
-    cast const c{.writers = 3, .commits = 5, .snapshots = 2, .plain_reads = 2,
+    cast const c{.writers = 3,
+                 .commits = 5,
+                 .snapshots = 2,
+                 .plain_reads = 2,
                  .chores = 2};
     play_all(200, c, {.log_bytes = 4096});
     play_all(200, c, {.durability = ns::durability::grouped});
     play_all(200, c, {.durability = ns::durability::none, .log_bytes = 4096});
+}
+
+/// The announcements of readers, again and again.
+BOOST_AUTO_TEST_CASE(short_readers) {
+    for_each_seed(1000, [](auto seed) {
+        world w;
+        schedule s(schedule_options::varied(seed));
+        s.spawn("writer", [&] { commit_and_write_out(w, 6); });
+        for (int i = 0; i != 2; ++i)
+            s.spawn("reader", [&] { glance(w, 12); });
+        s.run();
+        require_none(w.wrong);
+    });
 }
 
 BOOST_AUTO_TEST_CASE(closing_beside_everybody) {

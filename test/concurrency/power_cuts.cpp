@@ -16,9 +16,7 @@ using ns::planted_fault;
 
 using lines = std::vector<std::string>;
 
-number seen(world& w, std::size_t i) {
-    return w.db.open<number>("commits")[i];
-}
+number seen(world& w, std::size_t i) { return w.db.open<number>("commits")[i]; }
 
 /// What is wrong with what a power loss has left: nothing that was
 /// acknowledged or shown may be gone, nor half of a commit be there.
@@ -55,7 +53,10 @@ cut_result cut(std::uint64_t seed, ns::options const& o) {
     world w(o);
     w.device.cut_power_at(1 + choose.below(choose.percent(50) ? 40 : 160));
     play(w, seed,
-         {.writers = 3, .commits = 6, .snapshots = 1, .plain_reads = 3,
+         {.writers = 3,
+          .commits = 6,
+          .snapshots = 1,
+          .plain_reads = 3,
           .chores = 4});
     cut_result r{w.wrong, !w.device.powered()};
     for (auto const loss :
@@ -87,9 +88,7 @@ void cut_all(std::uint64_t usual, ns::options const& o) {
 
 BOOST_AUTO_TEST_SUITE(concurrency_power_cuts)
 
-BOOST_AUTO_TEST_CASE(what_was_acknowledged_or_shown_stays) {
-    cut_all(300, {});
-}
+BOOST_AUTO_TEST_CASE(what_was_acknowledged_or_shown_stays) { cut_all(300, {}); }
 
 BOOST_AUTO_TEST_CASE(with_checkpoints_in_between) {
     cut_all(200, {.log_bytes = 4096});
@@ -106,10 +105,9 @@ BOOST_AUTO_TEST_CASE(broken_rules_are_found) {
         return cut(seed, {.log_bytes = 8192}).wrong;
     };
     using enum planted_fault;
-    for (auto const f :
-         {acknowledge_before_sync, log_write_is_not_durable,
-          bulk_pages_not_synced, no_sync_before_superblock,
-          redo_forgets_open_transactions, losers_are_redone})
+    for (auto const f : {acknowledge_before_sync, log_write_is_not_durable,
+                         bulk_pages_not_synced, no_sync_before_superblock,
+                         redo_forgets_open_transactions, losers_are_redone})
         BOOST_TEST(finds(f, 400, problems),
                    "planted fault " << static_cast<int>(f));
 }

@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+// label("native")
 // Which mutexes readers take: none, once what they read is in memory or
 // mapped. Counted by a threading policy.
 #include <numstore/numstore.hpp>
@@ -118,16 +119,13 @@ counts count_locks(Database& db, char const* name) {
         auto const copy = s;
         read_all_ways(t.in(copy));
     });
-    c.by_name =
-        locks_of([&] { db.template open<std::int64_t>(name); });
+    c.by_name = locks_of([&] { db.template open<std::int64_t>(name); });
     auto const s = db.snapshot();
-    c.name_in_snapshot =
-        locks_of([&] { s.template open<std::int64_t>(name); });
-    BOOST_TEST_MESSAGE(name << ": plain reads take " << c.plain
-                            << " locks, snapshots " << c.snapshot
-                            << ", an open " << c.by_name
-                            << ", an open in a snapshot "
-                            << c.name_in_snapshot);
+    c.name_in_snapshot = locks_of([&] { s.template open<std::int64_t>(name); });
+    BOOST_TEST_MESSAGE(
+        name << ": plain reads take " << c.plain << " locks, snapshots "
+             << c.snapshot << ", an open " << c.by_name
+             << ", an open in a snapshot " << c.name_in_snapshot);
     return c;
 }
 

@@ -58,10 +58,10 @@ inline void move_money(array from, array to, random_source& choose) {
         to.set(there, to[there] + amount);
         return;
     }
-    auto const moved = from.extract(ns::slice{
-        .start = static_cast<number>(at),
-        .stop = static_cast<number>(at + 1 + choose.below(9)),
-        .step = static_cast<number>(1 + choose.below(2))});
+    auto const moved = from.extract(
+        ns::slice{.start = static_cast<number>(at),
+                  .stop = static_cast<number>(at + 1 + choose.below(9)),
+                  .step = static_cast<number>(1 + choose.below(2))});
     to.insert(choose.below(to.size() + 1), moved);
 }
 
@@ -118,8 +118,8 @@ private:
         auto const k = w_->db.open<number>("commits").to_vector()[i_];
         w_->require(k == w_->writers[i_].acknowledged,
                     "writer " + std::to_string(i_) + " does not see commit "
-                        + std::to_string(w_->writers[i_].acknowledged)
-                        + " but " + std::to_string(k));
+                        + std::to_string(w_->writers[i_].acknowledged) + " but "
+                        + std::to_string(k));
     }
 
     world* w_;
@@ -132,8 +132,7 @@ inline std::uint64_t hash_of(snapshot const& s) {
     std::uint64_t hash = 0;
     for (auto const& a : s.list()) {
         auto const v = s.open<number>(a.name).to_vector();
-        hash = hash * 31
-               + ns::xxh3_64::of(std::as_bytes(std::span(a.name)))
+        hash = hash * 31 + ns::xxh3_64::of(std::as_bytes(std::span(a.name)))
                + ns::xxh3_64::of(std::as_bytes(std::span(v)));
     }
     return hash;
@@ -204,6 +203,32 @@ inline void look_after(world& w, std::uint64_t seed, int times) {
                 if (w.db.contains("other"))
                     w.db.drop("other");
             }
+        });
+}
+
+/// Many short readings of what is committed and written out all the time.
+inline void glance(world& w, int times) {
+    auto const commits = w.db.open<number>("commits");
+    number last = 0;
+    for (int n = 0; n != times; ++n) {
+        auto const least = w.writers[0].acknowledged;
+        snapshot const s = w.db.snapshot();
+        auto const then = commits.in(s);
+        number const k = then[0];
+        w.require(k >= last && k >= least && k <= w.writers[0].attempted,
+                  "a reading shows another commit than it may");
+        last = std::max(k, number(commits[0]));
+        w.require(then[0] == k, "a snapshot goes on to another version");
+    }
+}
+
+inline void commit_and_write_out(world& w, int times) {
+    for (int n = 1; n <= times; ++n)
+        retrying(w, [&] {
+            w.writers[0].attempted = n;
+            w.db.open<number>("commits").set(0, n);
+            w.writers[0].acknowledged = n;
+            w.db.checkpoint();
         });
 }
 

@@ -73,8 +73,7 @@ template <class Source>
 void check(Source& in) {
     number sum = 0;
     for (std::size_t i = 0; i != accounts; ++i)
-        for (auto const run :
-             in.template open<number>(account(i)).chunks())
+        for (auto const run : in.template open<number>(account(i)).chunks())
             sum = std::accumulate(run.begin(), run.end(), sum);
     require(sum == all_money, "the sum is " + std::to_string(sum));
     require(is_ring(in.template open<number>("ring").to_vector()),
@@ -105,8 +104,8 @@ void fill(ns::database& db) {
 void move_money(ns::transaction& tx, random& rng) {
     std::size_t const a = rng() % accounts;
     auto from = tx.open<number>(account(a));
-    auto to = tx.open<number>(account((a + 1 + rng() % (accounts - 1))
-                                      % accounts));
+    auto to =
+        tx.open<number>(account((a + 1 + rng() % (accounts - 1)) % accounts));
     if (from.size() < 500 || to.empty())
         return;
     auto const at = rng() % (from.size() - 400);
@@ -209,8 +208,7 @@ void add_writers(crew& c, ns::database& db) {
             if (rng() % 10 == 0)
                 return;
             tx.commit();
-            require(db.open<number>("commits")[i] == k,
-                    "a commit is not seen");
+            require(db.open<number>("commits")[i] == k, "a commit is not seen");
         });
 }
 
@@ -240,8 +238,8 @@ void add_chores(crew& c, ns::database& db) {
         db.drop("twin");
         if (rng() % 16 == 0) {
             auto const report = db.verify();
-            require(report.ok(), report.ok() ? ""
-                                             : report.problems.front().what);
+            require(report.ok(),
+                    report.ok() ? "" : report.problems.front().what);
         }
     });
 }
@@ -277,9 +275,8 @@ BOOST_AUTO_TEST_CASE(invariants_hold_all_the_time) {
         BOOST_TEST_MESSAGE("figure soak_commits "
                            << sum << "\nfigure soak_snapshots "
                            << jobs[writers].rounds + jobs[writers + 1].rounds
-                           << "\nfigure soak_checkpoints "
-                           << stats.checkpoints << "\nfigure soak_file_bytes "
-                           << stats.file_bytes);
+                           << "\nfigure soak_checkpoints " << stats.checkpoints
+                           << "\nfigure soak_file_bytes " << stats.file_bytes);
         BOOST_TEST(sum > 0);
         BOOST_TEST(db.verify().ok());
         BOOST_CHECK_NO_THROW(check(db));

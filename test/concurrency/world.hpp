@@ -69,7 +69,7 @@ void for_each_seed(std::uint64_t usual, F&& f) {
     }
     for (std::uint64_t seed = first; seed != first + usual; ++seed)
         BOOST_TEST_CONTEXT("NUMSTORE_SEED=" << seed)
-            f(seed);
+    f(seed);
 }
 
 constexpr std::size_t accounts = 3;      // arrays between which sums move
@@ -178,12 +178,10 @@ public:
             auto const v = in.template open<number>(account(i)).to_vector();
             sum = std::accumulate(v.begin(), v.end(), sum);
         }
-        require(sum == all_money,
-                who + ": the sum is " + std::to_string(sum));
+        require(sum == all_money, who + ": the sum is " + std::to_string(sum));
         require(is_ring(in.template open<number>("ring").to_vector()),
                 who + ": not a ring");
-        auto const commits =
-            in.template open<number>("commits").to_vector();
+        auto const commits = in.template open<number>("commits").to_vector();
         for (std::size_t i = 0; i != most_writers; ++i)
             require(in.template open<number>(own(i)).to_vector()
                         == own_after(commits[i]),

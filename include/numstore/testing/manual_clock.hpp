@@ -13,8 +13,7 @@ namespace numstore::testing {
 /// nobody can run, moves it. One for the whole process. Thread-safe.
 struct manual_clock {
     static std::chrono::nanoseconds now() noexcept {
-        return std::chrono::nanoseconds(
-            ticks.load(std::memory_order_seq_cst));
+        return std::chrono::nanoseconds(ticks.load(std::memory_order_seq_cst));
     }
     static void advance(std::chrono::nanoseconds by) noexcept {
         ticks.fetch_add(by.count(), std::memory_order_seq_cst);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <numstore/testing/manual_clock.hpp>
+#include <numstore/testing/schedule_options.hpp>
+#include <numstore/testing/scheduled_thread.hpp>
 #include <numstore/testing/simulated_power_loss.hpp>
 
 #include <algorithm>
@@ -13,128 +15,11 @@
 #include <deque>
 #include <exception>
 #include <functional>
-#include <limits>
 #include <semaphore>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
-
-namespace numstore::testing {
-
-/// How a schedule chooses who goes on.
-enum class scheduling {
-    /// At each point, with a chance, any thread that can run.
-    random,
-    /// Always the thread of the highest priority that can run; priorities are
-    /// random, and at a few random points the one that runs gets the lowest.
-    /// Finds faults that need few preemptions with a known probability:
-    /// "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs"
-    /// (Burckhardt and others, ASPLOS 2010), section 2.
-    priorities
-};
-
-struct schedule_options {
-    std::uint64_t seed = 1;
-    scheduling how = scheduling::random;
-    unsigned switch_percent = 25;  ///< random: points that ask who goes on
-    unsigned atomic_percent = 100; ///< accesses of atomics that are points
-    unsigned spurious_percent = 3; ///< waits that end without being notified
-    unsigned changes = 3;          ///< priorities: how often they change,
-    std::uint64_t expected_steps = 2000; ///< within about so many steps
-    std::uint64_t max_steps = 5'000'000; ///< more of them are a livelock
-    bool quiet = false; ///< says nothing on stderr when the threads are stuck
-
-    /// Both ways to choose, and many and few switches, by turns.
-    static schedule_options varied(std::uint64_t seed) noexcept {
-        constexpr unsigned switches[]{50, 25, 10, 3, 1};
-        constexpr std::uint64_t lengths[]{300, 3000, 30000};
-        detail::split_mix random(seed ^ 0x5eed);
-        schedule_options o;
-        o.seed = seed;
-        if (random.percent(33))
-            o.how = scheduling::priorities;
-        o.switch_percent = switches[random.below(std::size(switches))];
-        o.atomic_percent = random.percent(50) ? 100 : 20;
-        o.changes = static_cast<unsigned>(1 + random.below(8));
-        o.expected_steps = lengths[random.below(std::size(lengths))];
-        return o;
-    }
-};
-
-/// What happened: equal for equal seeds and programs.
-struct schedule_trace {
-    std::uint64_t steps = 0;   ///< points that threads came to
-    std::uint64_t choices = 0; ///< of these, where another thread went on
-    std::uint64_t hash = 0;    ///< of all points and choices, in order
-    std::chrono::nanoseconds waited{0}; ///< how far the clock was moved
-
-    friend bool operator==(schedule_trace const&,
-                           schedule_trace const&) = default;
-};
-
-/// All threads wait for one another, or none gets anywhere. Tells the seed,
-/// and who waits for what.
-class schedule_failure : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
-class schedule;
-
-} // namespace numstore::testing
-
-namespace numstore::detail {
-
-/// The points at which another thread may go on.
-enum class schedule_point : unsigned char {
-    lock = 1, unlock, wait, notify, atomic, yield, device, start, end
-};
-
-struct scheduled_thread;
-
-/// What `schedule` knows of a mutex.
-struct scheduled_lock {
-    scheduled_thread* owner = nullptr;
-};
-
-/// Thrown through the threads of a schedule that has failed; not a
-/// std::exception, so that nobody takes it for an error of numstore.
-struct schedule_stopped {};
-
-struct scheduled_thread {
-    static constexpr auto never = std::chrono::nanoseconds::max();
-
-    scheduled_thread(testing::schedule& s, std::size_t i, std::string n,
-                     std::function<void()> f)
-        : owner(&s), index(i), name(std::move(n)), work(std::move(f)) {}
-
-    testing::schedule* owner;
-    std::size_t index;
-    std::string name;
-    std::function<void()> work;
-    std::thread os;
-    std::binary_semaphore baton{0};
-    bool blocked = false;
-    bool done = false;
-    bool yielded = false;
-    bool timed_out = false;
-    bool unwinding = false;
-    scheduled_lock const* lock = nullptr; ///< what it waits for, or
-    void const* condition = nullptr;
-    std::chrono::nanoseconds deadline = never;
-    std::int64_t priority = 0;
-    std::exception_ptr error;
-
-    /// The thread of a schedule that calls, or null.
-    static scheduled_thread*& current() noexcept {
-        thread_local scheduled_thread* t = nullptr;
-        return t;
-    }
-};
-
-} // namespace numstore::detail
 
 namespace numstore::testing {
 
@@ -156,8 +41,7 @@ class schedule {
     using point = detail::schedule_point;
 
 public:
-    explicit schedule(schedule_options o = {})
-        : options_(o), random_(o.seed) {
+    explicit schedule(schedule_options o = {}) : options_(o), random_(o.seed) {
         if (o.how == scheduling::priorities)
             for (unsigned i = 0; i != o.changes; ++i)
                 changes_.push_back(1 + random_() % o.expected_steps);
@@ -212,10 +96,13 @@ public:
         if (failed())
             return limit_unwinding();
         if (trace_.steps > options_.max_steps)
-            return fail("more than "
-                        + std::to_string(options_.max_steps) + " steps");
+            return fail("more than " + std::to_string(options_.max_steps)
+                        + " steps");
         if (p == point::yield)
             self.yielded = true;
+        else if (options_.only_atomics && p != point::atomic && !self.blocked)
+            return;
+        ++points_;
         if (options_.how == scheduling::priorities)
             change_priority(self, p);
         else if (p != point::yield && !random_.percent(options_.switch_percent))
@@ -371,14 +258,13 @@ private:
     void limit_unwinding() noexcept {
         if (++unwinding_steps_ < options_.max_steps)
             return;
-        std::fputs("schedule: a thread does not end by an exception\n",
-                   stderr);
+        std::fputs("schedule: a thread does not end by an exception\n", stderr);
         std::abort();
     }
 
     void change_priority(thread& self, point p) noexcept {
         if (p == point::yield
-            || std::ranges::find(changes_, trace_.steps) != changes_.end())
+            || std::ranges::find(changes_, points_) != changes_.end())
             self.priority = --lowest_;
     }
 
@@ -442,8 +328,7 @@ private:
 
     void fail(std::string const& why) noexcept {
         failure_ = "schedule: seed " + std::to_string(options_.seed) + ": "
-                   + why + " after " + std::to_string(trace_.steps)
-                   + " steps";
+                   + why + " after " + std::to_string(trace_.steps) + " steps";
         for (thread& t : threads_) {
             if (!t.done)
                 failure_ += "\n  " + label(t) + state_of(t);
@@ -459,7 +344,7 @@ private:
     }
     static std::string state_of(thread const& t) {
         if (!t.blocked)
-            return " can run";
+            return thread::current() == &t ? " runs" : " can run";
         if (t.lock != nullptr)
             return " waits for a mutex that "
                    + (t.lock->owner ? label(*t.lock->owner) : "nobody")
@@ -472,6 +357,7 @@ private:
     std::deque<thread> threads_; // grows while they run
     std::vector<std::uint64_t> changes_;
     std::int64_t lowest_ = 0;
+    std::uint64_t points_ = 0;
     bool running_ = false;
     unsigned spins_ = 0;
     std::uint64_t unwinding_steps_ = 0;

@@ -87,14 +87,12 @@ public:
     }
 
     template <class Lock, class Clock, class Duration>
-    std::cv_status
-    wait_until(Lock& lock,
-               std::chrono::time_point<Clock, Duration> moment) {
+    std::cv_status wait_until(Lock& lock,
+                              std::chrono::time_point<Clock, Duration> moment) {
         return wait_for(lock, moment - Clock::now());
     }
     template <class Lock, class Clock, class Duration, class Condition>
-    bool wait_until(Lock& lock,
-                    std::chrono::time_point<Clock, Duration> moment,
+    bool wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> moment,
                     Condition holds) {
         return wait_for(lock, moment - Clock::now(), std::move(holds));
     }
@@ -124,8 +122,7 @@ private:
         if (most >= far)
             return now + nanoseconds(far);
         return now
-               + std::max(nanoseconds(0),
-                          std::chrono::ceil<nanoseconds>(most));
+               + std::max(nanoseconds(0), std::chrono::ceil<nanoseconds>(most));
     }
 
     std::condition_variable_any plain_;
