@@ -1,5 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
-#include "../fuzz/image_edits.hpp"
+#include "../fuzz/image_editor.hpp"
 
 #include <numstore/numstore.hpp>
 
@@ -32,9 +32,10 @@ enum : std::size_t { plain_image = 1, small_changes_image = 4 };
 
 struct fixture {
     fuzz::image_editor<policies> editor;
+    fuzz::checked_image<policies>& file = editor.image();
 
     database open(ns::open_mode mode = ns::open_mode::open_existing) {
-        return database(policies::storage(editor.memory()), {.mode = mode});
+        return database(policies::storage(file.memory()), {.mode = mode});
     }
 
     /// The code with which f is refused, if it is.
@@ -57,20 +58,20 @@ struct fixture {
     /// The newest superblock says `value`.
     void superblock(std::size_t field, std::uint64_t value) {
         editor.load(small_changes_image);
-        editor.put(editor.newest_superblock() + field, value);
-        editor.repair();
+        file.put(file.newest_superblock() + field, value);
+        file.repair();
     }
 
     /// The first record of a batch is replaced: of the first or the last one.
     template <class Body>
     bool refused_record(Body const& body, bool last = false) {
         editor.load(small_changes_image);
-        auto const& m = editor.map();
+        auto const& m = file.map();
         std::size_t const batches = m.nodes.size() - m.first_batch;
         for (std::size_t i = 0; i != batches; ++i) {
             fuzz::node const& n =
                 m.nodes[last ? m.nodes.size() - 1 - i : m.first_batch + i];
-            auto const old = editor.memory().bytes(n.at, n.bytes);
+            auto const old = file.memory().bytes(n.at, n.bytes);
             auto records = fuzz::records_of(old);
             if (records.empty())
                 continue;
@@ -80,8 +81,8 @@ struct fixture {
             format::encode_log_record(w, first.transaction, first.previous,
                                       body);
             records[0] = changed;
-            editor.put(n.at, fuzz::with_records(old, records));
-            editor.repair();
+            file.put(n.at, fuzz::with_records(old, records));
+            file.repair();
             return is_corrupt();
         }
         return false;
@@ -94,7 +95,7 @@ struct fixture {
         e.where = static_cast<std::uint16_t>(member | 0x8000);
         e.value = value;
         editor.apply(e);
-        editor.repair();
+        file.repair();
     }
 
     std::optional<ns::errc> listing() {
@@ -140,16 +141,16 @@ BOOST_AUTO_TEST_CASE(a_name_that_is_not_utf_8) {
 BOOST_AUTO_TEST_CASE(a_name_without_an_entry) {
     editor.load(plain_image);
     auto const& root =
-        editor.map().superblocks().at(editor.newest_superblock()).names;
+        file.map().superblocks().at(file.newest_superblock()).names;
     std::uint64_t const at = to_integer(root.place) * policies::page_size;
     auto const page =
-        editor.memory().bytes(at, root.pages * policies::page_size);
+        file.memory().bytes(at, root.pages * policies::page_size);
     format::keyed_page_reader in(page, "names");
     auto const value = in.entry().value;
     auto const id = format::encode_array_id(12345);
-    editor.put(at + static_cast<std::uint64_t>(value.data() - page.data()),
-               std::span<std::byte const>(id));
-    editor.repair();
+    file.put(at + static_cast<std::uint64_t>(value.data() - page.data()),
+              std::span<std::byte const>(id));
+    file.repair();
     BOOST_TEST((listing() == ns::errc::corrupt));
     BOOST_TEST(!open().verify().ok());
 }
@@ -165,7 +166,7 @@ BOOST_AUTO_TEST_CASE(counters_near_their_end) {
           offsetof(image, next_transaction), offsetof(image, version_lsn)}) {
         superblock(field, ~std::uint64_t{0} - 1);
         auto const found = format::decode_superblock(
-            editor.memory().bytes(editor.newest_superblock(), 512),
+            file.memory().bytes(file.newest_superblock(), 512),
             {512, ns::xxh3_64::id, policies::logging::id, 512, 0});
         BOOST_TEST((found.state == format::superblock_state::damaged));
         refusal([&] { BOOST_TEST(open().verify().ok()); });
@@ -189,7 +190,7 @@ BOOST_AUTO_TEST_CASE(a_page_that_is_used_and_free) {
         e.value = which;
         editor.load(plain_image);
         editor.apply(e);
-        editor.repair();
+        file.repair();
         refusal([&] {
             database db = open();
             db.drop("deep");
@@ -210,7 +211,7 @@ BOOST_AUTO_TEST_CASE(a_dropped_tree_of_more_elements_than_bytes) {
         e.value = 1'000'000;
         editor.load(plain_image);
         editor.apply(e);
-        editor.repair();
+        file.repair();
         BOOST_TEST(is_corrupt());
     }
 }

@@ -1,7 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "image_edits.hpp"
+#include "image_edit.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,7 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "image_edits.hpp"
+#include "image_editor.hpp"
 
 #include <numstore/numstore.hpp>
 
@@ -212,8 +212,8 @@ int run_image(std::uint8_t const* data, std::size_t size) {
         std::memcpy(&e, data + at, sizeof e);
         editor.apply(e);
     }
-    editor.repair();
-    image_run<Policies>(editor.memory(), data[1]).run();
+    editor.image().repair();
+    image_run<Policies>(editor.image().memory(), data[1]).run();
     return 0;
 }
 
