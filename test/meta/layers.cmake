@@ -14,9 +14,9 @@ function(complain text)
 endfunction()
 
 # The place of a header in the order of layers: headers at the top come
-# first, numstore.hpp, which includes everything, last.
+# first, numstore.hpp, which includes everything, and what builds on it last.
 function(rank_of header out)
-    if(header STREQUAL "numstore.hpp")
+    if(header MATCHES "^(numstore|instances)\\.hpp$")
         set(rank 100)
     elseif(header MATCHES "^([a-z_]+)/")
         list(FIND layers "${CMAKE_MATCH_1}" rank)
