@@ -29,8 +29,9 @@ concept checksum_policy = requires(std::span<std::byte const> bytes) {
     { C::id } -> std::convertible_to<std::uint32_t>;
 };
 
-/// A threading policy: where mutexes, condition variables, atomics and thread
-/// identities come from, so that tests can schedule threads and count locks.
+/// A threading policy: where mutexes (with `try_lock`), condition variables,
+/// atomics and thread identities come from, so that tests can schedule threads
+/// and count locks.
 /// It may have a static `yield()`, called where a thread waits for others
 /// without a lock; else that is `std::this_thread::yield`.
 template <class T>

@@ -47,6 +47,11 @@ struct stepping_mutex {
         }
         ++here.held;
     }
+    bool try_lock() {
+        bool const locked = inner.try_lock();
+        here.held += locked;
+        return locked;
+    }
     void unlock() {
         inner.unlock();
         --here.held;

@@ -256,6 +256,25 @@ BOOST_FIXTURE_TEST_CASE(segments_are_small_only_where_that_was_asked,
     BOOST_TEST(next_bytes() == 8192U);
 }
 
+/// A transaction notes where the log ended before its first record, which may
+/// come only behind a link: also the first that a log or a segment has.
+BOOST_FIXTURE_TEST_CASE(a_scan_from_before_a_link_sees_what_follows, fixture) {
+    lsn const first = log->end();
+    log->flush(log->append(bytes(20'000, 1)), false);
+    start = log->position_at(first);
+    BOOST_TEST((read(device) == std::vector<record>{bytes(20'000, 1)}));
+
+    log->rotate();
+    lsn const second = log->end();
+    log->flush(second, false);
+    log->release_before(second);
+    log->flush(log->append(bytes(20'000, 2)), false);
+    log->flush(log->append(bytes(10, 3)), false);
+    start = log->position_at(second);
+    BOOST_TEST((read(device)
+                == std::vector<record>{bytes(20'000, 2), bytes(10, 3)}));
+}
+
 BOOST_FIXTURE_TEST_CASE(released_segments_are_those_before, fixture) {
     lsn at{};
     for (unsigned i = 0; i != 100; ++i) {

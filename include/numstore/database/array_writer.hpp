@@ -171,9 +171,9 @@ private:
     /// what is left over at the ends small.
     std::uint64_t bulk_bytes() const noexcept {
         std::uint64_t const leaf = w_->state->shape.full_bytes();
-        return std::max(leaf, std::min<std::uint64_t>(
-                                  std::max(4 * leaf, Policies::tuning::bulk_bytes),
-                                  1 << 20));
+        std::uint64_t const wanted =
+            std::max<std::uint64_t>(4 * leaf, Policies::tuning::bulk_bytes);
+        return std::max(leaf, std::min<std::uint64_t>(wanted, 1 << 20));
     }
 
     bool must_spill() const noexcept {
@@ -239,7 +239,7 @@ private:
                                           removed + placed.absorbed});
                 log_bulk(from, placed, bytes);
             } catch (...) {
-                if (t_->active)
+                if (t_->is_active())
                     committer<Policies>(*e_).abandon(*t_);
                 throw;
             }

@@ -203,9 +203,9 @@ private:
     work& add(format::catalogue_entry entry, std::string_view name,
               std::uint64_t id, rope_root root) {
         if (id == 0)
-            id = e_->next_array.fetch_add(1);
-        else if (e_->next_array <= id)
-            e_->next_array = id + 1; // recovery, which is alone
+            id = e_->next_array.fetch_add(1, std::memory_order_seq_cst);
+        else if (e_->next_array.load(std::memory_order_seq_cst) <= id)
+            e_->next_array.store(id + 1); // recovery, which is alone
         entry.id = id;
         entry.name = name;
         work fresh{engine_type::make_state(entry), std::move(root)};

@@ -99,7 +99,8 @@ private:
         if (planted<Policies>(planted_fault::redo_forgets_open_transactions))
             return from;
         for (auto const& t : e_->active)
-            if (lsn const first = t->first.load(); first != lsn{})
+            if (lsn const first = t->first.load(std::memory_order_seq_cst);
+                first != lsn{})
                 from = std::min(from, first);
         return from;
     }
@@ -393,7 +394,7 @@ private:
         next_.twin =
             twin_ ? format::twin_role::followed : format::twin_role::none;
         catalogue<Policies>::store(catalogue_, next_);
-        next_.next_array = e_->next_array;
+        next_.next_array = e_->next_array.load(std::memory_order_seq_cst);
         next_.next_transaction = next_transaction_;
         if constexpr (logging)
             next_.log = e_->stored_position(redo_);

@@ -82,14 +82,15 @@ public:
     public:
         call(engine_type& e, transaction& t)
             : engine_(&e), transaction_(&t), lock_(t.guard) {
-            if (!t.active)
+            if (!t.is_active())
                 e.require_not_closing(); // or else it says that `t` has ended
             t.require_active();
         }
         call(call const&) = delete;
         call& operator=(call const&) = delete;
         ~call() {
-            if (transaction_->too_old && transaction_->active)
+            if (transaction_->too_old.load(std::memory_order_seq_cst)
+                && transaction_->is_active())
                 committer(*engine_).abandon(*transaction_);
         }
 
@@ -129,7 +130,7 @@ public:
     /// Never throws: after a failure nothing of it counts anyway.
     void rollback(transaction& t) noexcept {
         std::scoped_lock alone(t.guard);
-        if (t.active)
+        if (t.is_active())
             abandon(t);
     }
 
@@ -182,7 +183,7 @@ public:
         try {
             f(outer);
         } catch (...) {
-            if (outer->active)
+            if (outer->is_active())
                 undo_to(*outer, mark);
             throw;
         }
@@ -200,7 +201,7 @@ public:
             if (gives_back<Body>)
                 scope.emplace(*e_->pages);
             try {
-                if (t.first.load() == lsn{}) // which stands for none
+                if (t.first.load(std::memory_order_seq_cst) == lsn{}) // none
                     t.first.store(std::max(e_->log->end(), lsn{1}));
                 t.last = write_record(t, body);
             } catch (...) {
@@ -277,19 +278,19 @@ private:
     /// `own`; one that is in a call elsewhere ends after it.
     void end_too_old(transaction& own) noexcept {
         lsn const end = e_->log->end();
-        if (end < e_->next_age_check.load())
+        if (end < e_->next_age_check.load(std::memory_order_seq_cst))
             return;
         std::scoped_lock lock(e_->work);
         lsn oldest = end;
         for (std::size_t i = e_->active.size(); i-- != 0;) {
             transaction_ptr const t = e_->active[i];
-            lsn const first = t->first.load();
+            lsn const first = t->first.load(std::memory_order_seq_cst);
             if (first == lsn{} || end - first <= e_->opt.max_log_bytes) {
                 if (first != lsn{})
                     oldest = std::min(oldest, first);
                 continue;
             }
-            t->too_old = true;
+            t->too_old.store(true);
             if (t.get() == &own || !t->guard.try_lock())
                 continue;
             abandon_now(*t);
@@ -467,7 +468,7 @@ private:
 
     /// The transaction is over, but for its locks.
     void finish(transaction& t) noexcept {
-        t.active = false;
+        t.active.store(false);
         t.works.clear();
         t.forget_savepoints();
         std::erase_if(e_->active,

@@ -314,10 +314,11 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
             pages->write_durable(place_of(s), image_of(s));
     }
 
-    /// Before the first commit or checkpoint after opening: the newest superblock may be in
-    /// a cache of the system only, left there by a process that was killed or
-    /// that saw a sync fail. Durable with the next sync. If power goes while
-    /// it is written, the other one and the log lead to the same.
+    /// Before the first commit or checkpoint after opening: the newest
+    /// superblock may be in a cache of the system only, left there by a process
+    /// that was killed or that saw a sync fail. Durable with the next sync. If
+    /// power goes while it is written, the other one and the log lead to the
+    /// same.
     void secure_superblock() {
         if (!newest_is_unsure
             || planted<Policies>(

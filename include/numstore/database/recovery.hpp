@@ -247,7 +247,7 @@ private:
         format::superblock const& s = e_->newest;
         e_->captured = s.generation;
         e_->latest_commit = s.version;
-        e_->next_array = s.next_array;
+        e_->next_array.store(s.next_array, std::memory_order_seq_cst);
         e_->next_transaction = s.next_transaction;
         using chain = version_chain<catalogue_version>;
         e_->catalogue_versions.publish(std::make_unique<chain::node>(

@@ -147,9 +147,9 @@ private:
             retired const& t = e_->graveyard[i];
             pages += t.count / t.leaf_capacity * t.leaf_pages + 1;
         }
-        return pages + e_->log_pool.size() + e_->pages->with_space([](space_map& m) {
-            return m.ripening_pages();
-        });
+        return pages + e_->log_pool.size()
+               + e_->pages->with_space(
+                   [](space_map& m) { return m.ripening_pages(); });
     }
 
     engine_type* e_;

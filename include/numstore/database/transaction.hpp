@@ -83,7 +83,7 @@ public:
 
     /// False once committed or rolled back.
     bool is_active() const noexcept {
-        return state_ != nullptr && state_->active;
+        return state_ != nullptr && state_->is_active();
     }
 
     /// For numstore's own use.

@@ -63,12 +63,16 @@ public:
         return false;
     }
 
+    bool is_active() const noexcept {
+        return active.load(std::memory_order_seq_cst);
+    }
+
     void require_active() const {
-        if (too_old)
+        if (too_old.load(std::memory_order_seq_cst))
             raise(errc::transaction_too_old,
                   "the transaction kept more of the log than "
                   "options::max_log_bytes, and was rolled back");
-        if (!active)
+        if (!is_active())
             raise(errc::transaction_ended,
                   "the transaction has been committed or rolled back");
     }

@@ -47,7 +47,7 @@ public:
     void start(lsn first, std::uint64_t salt) {
         salt_ = salt;
         at_ = first;
-        places_.push_back({at_, previous_}); // the first may be a link
+        places_.push_back({at_, previous_});
     }
     void resume(log_position const& end) {
         salt_ = end.salt;
@@ -100,7 +100,8 @@ public:
         std::size_t const size = open_.size();
         open_.reserve(static_cast<std::size_t>(round_up(size, block_)));
         queue_.reserve(queue_.size() + 1);
-        places_.push_back({at_, previous_});
+        if (places_.back().first != at_)
+            places_.push_back({at_, previous_});
         queue_.emplace_back();
         finish(queue_.back(), open_, segments_->back(), at_, durable,
                format::log_batch_kind::records, records_);
@@ -177,9 +178,15 @@ private:
         log_buffer link;
         link.reserve(block_);
         queue_.reserve(queue_.size() + 1);
-        add(old.end());
+        places_.push_back({old.end(), 0});
+        try {
+            add(old.end());
+        } catch (...) {
+            places_.pop_back();
+            throw;
+        }
         if (ec)
-            return;
+            return places_.pop_back();
         queue_.emplace_back();
         log_segment const fresh = segments_->back();
         auto const body = encode_link(fresh);
@@ -189,6 +196,7 @@ private:
                format::log_batch_kind::link, 1);
         at_ = fresh.first;
         queue_.back().end = at_;
+        places_.back() = {at_, previous_};
     }
 
     void finish(sealed_batch& to, log_buffer& bytes, log_segment const& in,
@@ -224,7 +232,7 @@ private:
     std::uint32_t records_ = 0; ///< in the open batch
     std::vector<sealed_batch> queue_;
     std::uint64_t queued_bytes_ = 0;
-    std::deque<batch_place> places_;
+    std::deque<batch_place> places_; ///< where batches or segments begin
     std::uint64_t count_ = 0;
 };
 
