@@ -153,6 +153,27 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
             checkpointed.wait(lock);
     }
 
+    /// Keeps file and memory of a database that is closed meanwhile.
+    class file_pin {
+    public:
+        /// Throws forked, closed.
+        explicit file_pin(engine& e) : engine_(&e) {
+            e.pins.fetch_add(1, std::memory_order_seq_cst);
+            try {
+                e.require_open();
+            } catch (...) {
+                e.unpin();
+                throw;
+            }
+        }
+        file_pin(file_pin const&) = delete;
+        file_pin& operator=(file_pin const&) = delete;
+        ~file_pin() { engine_->unpin(); }
+
+    private:
+        engine* engine_;
+    };
+
     // states
 
     /// Throws forked, closed.
@@ -172,7 +193,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
     /// Throws forked, closed, read_only, failed.
     void require_writable() const {
-        require_open();
+        file_pin const pin(const_cast<engine&>(*this)); // for `pages`
         require_not_closing();
         if (read_only)
             raise(errc::read_only, name + ": opened for reading only");
@@ -207,27 +228,6 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
     private:
         slot* slot_;
-    };
-
-    /// Keeps file and memory of a database that is closed meanwhile.
-    class file_pin {
-    public:
-        /// Throws forked, closed.
-        explicit file_pin(engine& e) : engine_(&e) {
-            e.pins.fetch_add(1, std::memory_order_seq_cst);
-            try {
-                e.require_open();
-            } catch (...) {
-                e.unpin();
-                throw;
-            }
-        }
-        file_pin(file_pin const&) = delete;
-        file_pin& operator=(file_pin const&) = delete;
-        ~file_pin() { engine_->unpin(); }
-
-    private:
-        engine* engine_;
     };
 
     /// The array `id` as a shared state, read from the catalogue if it is
