@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(a_seed_is_an_interleaving) {
 /// What a snapshot sees must not be written over.
 BOOST_AUTO_TEST_CASE(pages_of_snapshots_reused_are_found) {
     cast const c{.snapshots = 4, .chores = 8};
-    BOOST_TEST(finds(ns::planted_fault::reuse_despite_snapshots, 300,
+    BOOST_TEST(finds(ns::planted_fault::reuse_despite_snapshots, 2000,
                      [&](auto seed) { return play(seed, c).wrong; }));
 }
 

@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(broken_rules_are_found) {
     for (auto const f : {acknowledge_before_sync, log_write_is_not_durable,
                          bulk_pages_not_synced, no_sync_before_superblock,
                          redo_forgets_open_transactions, losers_are_redone})
-        BOOST_TEST(finds(f, 400, problems),
+        BOOST_TEST(finds(f, 2000, problems),
                    "planted fault " << static_cast<int>(f));
 }
 
