@@ -100,6 +100,11 @@ void mixture::run(std::uint64_t n, figures& f) {
     sources_[t.policies]->run(t.what, t.number, f);
 }
 
+bool mixture::is(std::uint64_t n, std::size_t policies, kind what) const {
+    task const t = task_of(n, plan_);
+    return t.policies == policies && t.what == what;
+}
+
 int run_one(plan const& p, std::string_view policies, std::string_view what,
             std::uint64_t number) {
     auto const source = make(policies, p);

@@ -4,6 +4,7 @@
 #include "campaign.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -25,6 +26,8 @@ public:
     explicit mixture(plan const& p);
     /// The workload `n`. Throws violation.
     void run(std::uint64_t n, figures& f);
+    /// Whether that is of a kind, under the policies of a number.
+    bool is(std::uint64_t n, std::size_t policies, kind what) const;
 
 private:
     plan plan_;
