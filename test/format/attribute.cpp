@@ -59,6 +59,13 @@ std::vector<attribute_value> examples() {
             std::vector<std::string>{"a", "", "degC"}};
 }
 
+/// Under a sanitizer fewer bytes show the same.
+#ifndef NUMSTORE_TEST_THINNED
+constexpr int many = 10'000;
+#else
+constexpr int many = 2000;
+#endif
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(format_attribute)
@@ -120,7 +127,7 @@ BOOST_AUTO_TEST_CASE(any_bytes_are_a_value_or_an_error) {
         given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
     BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << seed);
     std::mt19937_64 random(seed);
-    for (int i = 0; i < 10000; ++i) {
+    for (int i = 0; i < many; ++i) {
         std::vector<std::byte> encoded(random() % 24);
         for (auto& b : encoded)
             b = static_cast<std::byte>(random() % 3 ? random() % 10

@@ -33,6 +33,13 @@ bool says(std::string_view text, std::string_view what) {
     return fault(text).find(what) != std::string::npos;
 }
 
+/// Under a sanitizer fewer texts show the same.
+#ifndef NUMSTORE_TEST_THINNED
+constexpr int texts = 20'000;
+#else
+constexpr int texts = 4000;
+#endif
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(format_element_parser)
@@ -135,7 +142,7 @@ BOOST_AUTO_TEST_CASE(any_text_is_a_type_or_an_error) {
         "f32",        "u8 ",  "bool",  "a",       "b ", "c ",  "1",  "2", "16",
         "4294967295", "\xff", "{a u8", ", b f64", "}",  "[3]", "u16"};
     int types = 0;
-    for (int i = 0; i < 20000; ++i) {
+    for (int i = 0; i < texts; ++i) {
         std::string text;
         for (auto n = random() % 12 + 1; n != 0; --n)
             text += words[random() % std::size(words)];
@@ -149,7 +156,7 @@ BOOST_AUTO_TEST_CASE(any_text_is_a_type_or_an_error) {
             BOOST_REQUIRE((e.code() == errc::invalid_argument));
         }
     }
-    BOOST_TEST(types > 100);
+    BOOST_TEST(types > texts / 200);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
