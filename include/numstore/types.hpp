@@ -61,6 +61,14 @@ constexpr std::uint64_t round_down(std::uint64_t n,
     return n / unit * unit;
 }
 
+/// Room for `n` more, with what a vector that grows one by one costs: O(1)
+/// each. Throws bad_alloc.
+template <class Vector>
+constexpr void reserve_more(Vector& v, std::size_t n) {
+    if (v.capacity() - v.size() < n)
+        v.reserve(v.size() + (n < v.size() ? v.size() : n));
+}
+
 /// True and sets `out` unless a * b does not fit.
 constexpr bool multiply(std::uint64_t a, std::uint64_t b,
                         std::uint64_t& out) noexcept {

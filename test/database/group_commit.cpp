@@ -27,9 +27,15 @@ struct slow_storage : ns::memory_storage {
         memory_storage::write_durable(offset, bytes, ec);
     }
     void sync(std::error_code& ec) noexcept {
+        syncing = true;
+        while (held)
+            std::this_thread::yield();
         std::this_thread::sleep_for(delay);
         memory_storage::sync(ec);
     }
+
+    static inline std::atomic<bool> held{false};
+    static inline std::atomic<bool> syncing{false};
 };
 
 struct policies : ns::default_policies {
@@ -84,6 +90,42 @@ BOOST_AUTO_TEST_CASE(commits_of_one_array_share_their_syncs) {
     double const each = syncs_per_commit({}, 1);
     BOOST_TEST_MESSAGE("syncs per commit, 1 array: " << each);
     BOOST_TEST(each <= 0.3);
+}
+
+/// A checkpoint that does not come to an end holds nobody up.
+BOOST_AUTO_TEST_CASE(commits_go_on_while_a_checkpoint_is_written) {
+    database db;
+    numbers x = db.create<std::int64_t>("x");
+    numbers y = db.create<std::int64_t>("y");
+    std::vector<std::int64_t> const one{1};
+    x.append(one);
+    y.append(one);
+    auto const before = db.stats();
+    slow_storage::held = true;
+    slow_storage::syncing = false;
+    std::thread checkpoint([&] { db.checkpoint(); });
+    while (!slow_storage::syncing)
+        std::this_thread::yield();
+    auto const snap = db.snapshot();
+    for (int i = 0; i != 10; ++i) {
+        x.append(one);
+        auto tx = db.begin();
+        y.in(tx).insert(0, one);
+        x.in(tx).erase(0, 1);
+        tx.commit();
+    }
+    BOOST_TEST(x.size() == 1u);
+    BOOST_TEST(y.size() == 11u);
+    BOOST_TEST(y.in(snap).size() == 1u);
+    BOOST_TEST(db.stats().checkpoints == before.checkpoints);
+    slow_storage::held = false;
+    checkpoint.join();
+    BOOST_TEST(db.stats().checkpoints == before.checkpoints + 1);
+    BOOST_TEST(y.size() == 11u);
+    BOOST_TEST(db.verify().ok());
+    db.checkpoint();
+    BOOST_TEST(x.size() == 1u);
+    BOOST_TEST(db.verify().ok());
 }
 
 BOOST_AUTO_TEST_CASE(commits_that_need_not_be_durable_do_not_sync) {

@@ -230,6 +230,7 @@ private:
         run([&] {
             placed = tree_.replace_bulk(t_->changes, pos, removed, bytes);
         });
+        t_->bulk_writes = e_->pages->writes();
         if constexpr (engine_type::logging) {
             // What was absorbed is removed first, to come back with the rest.
             std::uint64_t const from = pos - placed.absorbed;

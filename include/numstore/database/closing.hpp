@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/database/background.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/committer.hpp>
 #include <numstore/database/engine.hpp>
@@ -27,12 +28,14 @@ public:
     void run() {
         if (e_->fork.forked()) {
             e_->closed.store(true, std::memory_order_seq_cst);
+            background<Policies>::forget(*e_);
             return;
         }
         if (e_->closing.exchange(true))
             return;
         e_->pins.fetch_add(1, std::memory_order_seq_cst);
         end_transactions();
+        background<Policies>::stop(*e_);
         std::exception_ptr const failure = end_writing();
         e_->readers.wait_for_plain();
         give_up_file();

@@ -55,7 +55,7 @@ public:
         e_->require_writable();
         std::scoped_lock lock(e_->work);
         e_->require_writable(); // also now that nobody can begin to close it
-        e_->active.reserve(e_->active.size() + 1);
+        reserve_more(e_->active, 1);
         auto t = std::make_shared<transaction>(*e_->pages,
                                                e_->next_transaction++);
         e_->active.push_back(t);
@@ -115,9 +115,9 @@ public:
             if (changed)
                 publish_with_room(*t, lock);
             else if (t->locks.has_locks())
-                at = {e_->latest_commit, e_->latest}; // what it may have read
+                at = {e_->latest_commit, e_->latest, 0}; // may have read it
             if (changed)
-                at = {e_->latest_commit, e_->latest};
+                at = {e_->latest_commit, e_->latest, t->bulk_writes};
             finish(*t);
         }
         e_->locks.release_all(t->locks);
@@ -338,22 +338,17 @@ private:
             e_->secure_superblock();
             prepare_catalogue(t, next);
             ready = prepare(t);
-            e_->retired_nodes.reserve(e_->retired_nodes.size()
-                                      + t.changes.freed.size());
-            e_->graveyard.reserve(e_->graveyard.size()
-                                  + t.changes.freed.size());
-            e_->unsettled.reserve(e_->unsettled.size()
-                                  + t.changes.freed.size());
-            e_->taken_since.reserve(e_->taken_since.size()
-                                    + t.changes.allocated.size());
+            reserve_more(e_->retired_nodes, t.changes.freed.size());
+            reserve_more(e_->graveyard, t.changes.freed.size());
+            reserve_more(e_->unsettled, t.changes.freed.size());
+            reserve_more(e_->taken_since, t.changes.allocated.size());
             room<Policies>(*e_).ensure(
                 t, t.delta.empty() ? e_->catalogue_versions.newest()->value
                                    : next);
             if constexpr (logging) {
                 // Others may flush the record before its own commit does, and
                 // must not make it durable without its bulk pages.
-                if (e_->pages->unsynced()
-                    && !planted<Policies>(planted_fault::bulk_pages_not_synced))
+                if (needs_full_sync(t.bulk_writes))
                     e_->log->want_all();
                 at = write_record(t, format::log_commit{});
             } else
@@ -404,7 +399,7 @@ private:
             ready.names = std::make_unique<typename names_chain::node>(
                 e_->latest + 1, catalogue_version{});
         ready.unshown.emplace_back();
-        e_->dirty.reserve(e_->dirty.size() + ready.nodes.size());
+        reserve_more(e_->dirty, ready.nodes.size());
         e_->cuts.prepare(ready.nodes.size() + 1);
         return ready;
     }
@@ -479,29 +474,35 @@ private:
     struct published {
         lsn at{};
         std::uint64_t version = 0;
+        std::uint64_t bulk_writes = 0;
     };
+
+    bool needs_full_sync(std::uint64_t bulk_writes) const noexcept {
+        return e_->pages->synced() < bulk_writes
+               && !planted<Policies>(planted_fault::bulk_pages_not_synced);
+    }
 
     void make_durable(published const& p) {
         if constexpr (logging)
-            make_log_durable(p.at);
+            make_log_durable(p);
         else if (e_->opt.durability == durability::full)
             checkpoint_of_commit(p.version);
         e_->show_durable();
         reclaim_and_checkpoint();
     }
 
-    void make_log_durable(lsn at)
+    void make_log_durable(published const& p)
         requires logging
     {
         try {
             if (e_->opt.durability != durability::full) {
-                e_->log->write(at);
+                e_->log->write(p.at);
                 if (e_->opt.durability == durability::grouped
                     && e_->log->end() - e_->log->durable() >= group_bytes)
-                    sync_log(at);
+                    sync_log(p);
                 return;
             }
-            sync_log(at);
+            sync_log(p);
         } catch (error const& failure) {
             e_->pages->set_failed();
             raise_uncertain(failure);
@@ -511,14 +512,12 @@ private:
         }
     }
 
-    void sync_log(lsn at)
+    void sync_log(published const& p)
         requires logging
     {
         std::uint64_t const writes = e_->pages->writes();
-        bool const all =
-            e_->pages->unsynced()
-            && !planted<Policies>(planted_fault::bulk_pages_not_synced);
-        e_->log->flush(at, all);
+        bool const all = needs_full_sync(p.bulk_writes);
+        e_->log->flush(p.at, all);
         if (all)
             e_->pages->note_synced(writes);
     }
@@ -528,7 +527,7 @@ private:
     void make_read_durable(published const& p) {
         if constexpr (logging) {
             if (!(p.at < e_->log->durable()))
-                make_log_durable(p.at);
+                make_log_durable(p);
         } else {
             checkpoint_of_commit(p.version);
         }
@@ -574,8 +573,14 @@ private:
         try {
             e_->reclaim();
             reclaimer<Policies>(*e_).dig(reclaimer<Policies>::commit_step);
-            if (wants_checkpoint())
+            if (!wants_checkpoint())
+                return;
+            if (e_->worker != nullptr && !log_is_long(2)) {
+                e_->checkpoint_is_due = true;
+                e_->worker_wakes.notify_one();
+            } else {
                 checkpointer<Policies>(*e_).run(lock);
+            }
         } catch (error const&) { // NOLINT: `failed` tells, and recovery mends
         } catch (std::bad_alloc const&) {
         }

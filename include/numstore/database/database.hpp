@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/database/background.hpp>
 #include <numstore/database/backup.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/closing.hpp>
@@ -19,7 +20,6 @@
 
 #include <concepts>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -123,14 +123,14 @@ public:
     /// locked first what the other one was refused.
     template <class F>
     void transact(F&& f) {
-        std::optional<std::pair<detail::lock_key, detail::lock_mode>> refused;
+        detail::lock_wish refused;
         for (;;) {
             basic_transaction<Policies> tx = begin();
             auto& locks = tx.shared_state()->locks;
             try {
-                if (refused) // or two victims might take turns for ever
+                if (refused.is_set) // or two might be victims in turns
                     detail::committer<Policies>(engine()).lock(
-                        *tx.shared_state(), refused->first, refused->second);
+                        *tx.shared_state(), refused.key, refused.mode);
                 f(tx);
                 if (tx.is_active())
                     tx.commit();
@@ -267,6 +267,7 @@ private:
         auto e = std::make_shared<engine_type>(std::move(device), o);
         e->read_only = read_only;
         detail::recovery<Policies>(*e).open();
+        detail::background<Policies>::start(*e);
         engine_ = std::move(e);
         return true;
     }
@@ -307,6 +308,7 @@ private:
         }
         if (ec)
             detail::raise_device(ec, path + ": cannot name it");
+        detail::background<Policies>::start(*e);
         engine_ = std::move(e);
         return true;
     }
@@ -329,6 +331,7 @@ private:
             r.create();
         else
             r.open();
+        detail::background<Policies>::start(*e);
         engine_ = std::move(e);
     }
 

@@ -26,6 +26,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -84,6 +85,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     std::unique_ptr<pager_type> pages; ///< null once closed and unused
     log_space_pool<Policies> log_pool;
     std::unique_ptr<log_type> log; ///< null if read-only
+    std::unique_ptr<std::thread> worker; ///< see `background`
     epochs<Policies> readers;
     lock_table<Policies> locks; ///< of write transactions
 
@@ -102,6 +104,9 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     /// One is being written, with `work` released: see `checkpointer`.
     bool checkpointing = false;
     typename Policies::threading::condition_variable checkpointed;
+    bool checkpoint_is_due = false; ///< for `worker`, which clears it
+    bool worker_stops = false;
+    typename Policies::threading::condition_variable worker_wakes;
     /// Pages of transactions that have committed since, and what these did to
     /// references.
     std::vector<extent> taken_since;

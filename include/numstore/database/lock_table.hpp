@@ -3,6 +3,7 @@
 
 #include <numstore/error.hpp>
 #include <numstore/policies.hpp>
+#include <numstore/types.hpp>
 
 #include <xxhash.h>
 
@@ -11,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -56,6 +56,12 @@ enum class lock_mode : std::uint8_t {
     exclusive
 };
 
+struct lock_wish {
+    lock_key key{lock_key::subject::all_names, 0};
+    lock_mode mode = lock_mode::shared;
+    bool is_set = false;
+};
+
 constexpr bool may_meet(lock_mode a, lock_mode b) noexcept {
     if (a == lock_mode::exclusive || b == lock_mode::exclusive)
         return false;
@@ -94,7 +100,7 @@ public:
         bool has_locks() const noexcept { return !held_.empty(); }
 
         /// What it was refused when it became the victim of a deadlock.
-        std::optional<std::pair<lock_key, lock_mode>> refused{};
+        lock_wish refused{};
 
     private:
         friend lock_table;
@@ -269,7 +275,7 @@ private:
     }
 
     void enqueue(request& q) {
-        waiting_.reserve(waiting_.size() + 1);
+        reserve_more(waiting_, 1);
         auto& queue = q.at->queue;
         auto at = queue.end();
         if (q.upgrade)
@@ -295,13 +301,8 @@ private:
 
     /// Memory for granting it, whoever does that.
     static void prepare(request const& q) {
-        auto& held = q.by->held_;
-        if (held.size() == held.capacity())
-            held.reserve(std::max<std::size_t>(8, 2 * held.size()));
-        std::size_t const holders =
-            q.at->holders.size() + q.at->queue.size() + 1;
-        if (q.at->holders.capacity() < holders)
-            q.at->holders.reserve(2 * holders);
+        reserve_more(q.by->held_, 1);
+        reserve_more(q.at->holders, q.at->queue.size() + 1);
     }
 
     void wait(std::unique_lock<mutex>& lock, request& q,
@@ -350,7 +351,7 @@ private:
         seen_.clear();
         auto const follow = [&](owner& o) {
             if (&o == first.by) {
-                first.by->refused.emplace(first.key, first.mode);
+                first.by->refused = {first.key, first.mode, true};
                 raise(errc::deadlock,
                       "transactions wait for each other; this one has been "
                       "rolled back");

@@ -85,6 +85,9 @@ struct options {
     std::uint64_t cache_bytes = std::uint64_t{256} << 20;
     /// A checkpoint starts when the log has grown by this many bytes.
     std::uint64_t log_bytes = std::uint64_t{64} << 20;
+    /// Checkpoints that are due are written by a thread of the database's own,
+    /// rather than by the commit that finds them due.
+    bool background = false;
     /// Past this the oldest open transaction gets errc::transaction_too_old.
     std::uint64_t max_log_bytes = std::uint64_t{1} << 30;
     /// How long a write waits for another transaction: errc::timed_out.

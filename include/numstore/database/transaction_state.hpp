@@ -52,6 +52,8 @@ public:
     atomic<bool> active{true};   ///< changed under `work` as well
     atomic<bool> too_old{false}; ///< keeps too much of the log: ends
     bool grows = false;          ///< does more than to give space back
+    /// `pager::writes` after its last bulk data: to be synced before a commit.
+    std::uint64_t bulk_writes = 0;
     std::vector<std::byte> record; ///< scratch space for log records
 
     bool has_changes() const noexcept {

@@ -110,13 +110,13 @@ public:
     extent allocate_run(std::uint64_t wanted, std::uint64_t unit, page_no hint,
                         std::vector<extent>& taken) {
         std::scoped_lock lock(guard_);
-        make_room(taken);
+        reserve_more(taken, 1);
         taken.push_back(take_run(wanted, unit, hint));
         return taken.back();
     }
     extent allocate(std::uint64_t pages, std::vector<extent>& taken) {
         std::scoped_lock lock(guard_);
-        make_room(taken);
+        reserve_more(taken, 1);
         space_.free().prepare(spare_extents);
         taken.push_back(take(pages));
         return taken.back();
@@ -360,11 +360,6 @@ private:
         } catch (std::bad_alloc const&) {
             set_failed();
         }
-    }
-
-    static void make_room(std::vector<extent>& list) {
-        if (list.size() == list.capacity())
-            list.reserve(std::max<std::size_t>(8, 2 * list.size()));
     }
 
     extent take_run(std::uint64_t wanted, std::uint64_t unit, page_no hint) {

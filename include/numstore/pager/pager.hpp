@@ -138,13 +138,14 @@ public:
         verified_.set(first, bytes.size() / page_size);
     }
 
-    /// How many writes have begun; `note_synced` says that all of the first
+    /// How many writes have ended; `note_synced` says that all of the first
     /// `n` are durable.
     std::uint64_t writes() const noexcept {
         return writes_.load(std::memory_order_acquire);
     }
-    bool unsynced() const noexcept {
-        return synced_.load(std::memory_order_acquire) != writes();
+    /// How many of them are durable.
+    std::uint64_t synced() const noexcept {
+        return synced_.load(std::memory_order_acquire);
     }
     void note_synced(std::uint64_t n) noexcept {
         std::uint64_t seen = synced_.load(std::memory_order_relaxed);

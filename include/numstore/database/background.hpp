@@ -1,0 +1,69 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/checkpointer.hpp>
+#include <numstore/database/engine.hpp>
+#include <numstore/error.hpp>
+
+#include <memory>
+#include <system_error>
+#include <thread>
+
+namespace numstore::detail {
+
+/// The thread of a database that was opened with options::background: writes
+/// the checkpoints that commits find due.
+template <class Policies>
+class background {
+    using engine_type = engine<Policies>;
+    using work_lock = typename engine_type::work_lock;
+
+public:
+    /// Throws no_memory where there can be no thread more.
+    static void start(engine_type& e) {
+        if (!e.opt.background || e.read_only)
+            return;
+        try {
+            e.worker = std::make_unique<std::thread>([&e] { run(e); });
+        } catch (std::system_error const& failure) {
+            raise(errc::no_memory, e.name + ": cannot start a thread",
+                  failure.code().value());
+        }
+    }
+
+    /// Waits for what it is doing.
+    static void stop(engine_type& e) noexcept {
+        if (e.worker == nullptr)
+            return;
+        {
+            work_lock const lock(e.work);
+            e.worker_stops = true;
+        }
+        e.worker_wakes.notify_all();
+        e.worker->join();
+        e.worker.reset();
+    }
+
+    /// In a forked child there is no such thread.
+    static void forget(engine_type& e) noexcept {
+        static_cast<void>(e.worker.release());
+    }
+
+private:
+    static void run(engine_type& e) noexcept {
+        work_lock lock(e.work);
+        for (;;) {
+            while (!e.worker_stops && !e.checkpoint_is_due)
+                e.worker_wakes.wait(lock);
+            if (e.worker_stops)
+                return;
+            try {
+                checkpointer<Policies>(e).run(lock);
+            } catch (...) { // NOLINT: it stays due, or `failed` tells
+            }
+            e.checkpoint_is_due = false;
+        }
+    }
+};
+
+} // namespace numstore::detail
