@@ -220,7 +220,7 @@ void add_readers(crew& c, ns::database& db) {
             std::this_thread::yield();
             check(s);
         });
-    c.add([&db, ring = db.open<number>("ring")](random&) {
+    c.add([ring = db.open<number>("ring")](random&) {
         require(is_ring(ring.to_vector()), "a plain read of half a ring");
         auto const view = ring.view();
         require(is_ring({view.begin(), view.end()}), "a view of half a ring");

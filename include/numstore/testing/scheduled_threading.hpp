@@ -132,6 +132,8 @@ template <class T>
 class scheduled_atomic {
     using order = std::memory_order;
     static constexpr order strict = std::memory_order_seq_cst;
+    template <class U>
+    using difference = typename std::atomic<U>::difference_type;
 
 public:
     scheduled_atomic() noexcept = default;
@@ -169,12 +171,12 @@ public:
     template <class U>
     T fetch_add(U by, order o = strict) {
         come_to(schedule_point::atomic);
-        return value_.fetch_add(by, o);
+        return value_.fetch_add(static_cast<difference<T>>(by), o);
     }
     template <class U>
     T fetch_sub(U by, order o = strict) {
         come_to(schedule_point::atomic);
-        return value_.fetch_sub(by, o);
+        return value_.fetch_sub(static_cast<difference<T>>(by), o);
     }
     T fetch_and(T bits, order o = strict)
         requires std::integral<T>
