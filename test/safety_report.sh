@@ -58,7 +58,11 @@ row 'allocations that failed, in every public call' \
 row 'processes killed with SIGKILL under load' kills \
     '`kills`: `NUMSTORE_SEED`; the file is kept'
 row 'of these on a full disk' kills_full_disk 'the same'
+row 'of these after a step was refused for that' \
+    kills_full_disk_after_refusals 'the same'
 row 'of these short of memory' kills_memory_limit 'the same'
+row 'of these after a step was refused for that' \
+    kills_memory_limit_after_refusals 'the same'
 row 'executions of the fuzzers' fuzz_executions \
     '`fuzz`: `build/fuzz/failed` keeps inputs'
 row 'of these whole files, damaged with right checksums' malformed_files \

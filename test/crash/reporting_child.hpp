@@ -69,6 +69,12 @@ public:
         return said_.size();
     }
 
+    /// Waits until it says `what`, or has said as much as `most`, or ends.
+    void hear_until(char what, std::uint64_t most) {
+        while (said_.size() < most && hear() && said_.back() != what) {
+        }
+    }
+
     /// What it has said so far.
     std::string const& said() const noexcept { return said_; }
 
