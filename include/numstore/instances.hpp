@@ -51,6 +51,7 @@
     how class numstore::detail::array_copy<__VA_ARGS__, __VA_ARGS__>; \
     how class numstore::detail::array_ref<__VA_ARGS__>; \
     how class numstore::detail::array_writer<__VA_ARGS__>; \
+    how class numstore::detail::background<__VA_ARGS__>; \
     how class numstore::detail::bulk_copies<__VA_ARGS__>; \
     how class numstore::detail::catalogue<__VA_ARGS__>; \
     how class numstore::detail::catalogue_writer<__VA_ARGS__>; \
@@ -60,6 +61,7 @@
     how class numstore::detail::compactor<__VA_ARGS__>; \
     how class numstore::detail::keyed_tree<__VA_ARGS__>; \
     how class numstore::detail::keyed_write_out<__VA_ARGS__>; \
+    how class numstore::detail::lock_table<__VA_ARGS__>; \
     how class numstore::detail::log_analysis<__VA_ARGS__>; \
     how class numstore::detail::log_space_pool<__VA_ARGS__>; \
     how class numstore::detail::names<__VA_ARGS__>; \
@@ -70,12 +72,12 @@
     how class numstore::detail::room<__VA_ARGS__>; \
     how class numstore::detail::transaction_state<__VA_ARGS__>; \
     how class numstore::detail::verifier<__VA_ARGS__>; \
-    how class numstore::detail::writer_lock<__VA_ARGS__>; \
     how numstore::statistics numstore::detail::collect_statistics( \
         numstore::detail::engine<__VA_ARGS__>&);
 
 #define NUMSTORE_DETAIL_ROPE_INSTANCES(how, ...) \
     how class numstore::detail::page_writer<__VA_ARGS__>; \
+    how class numstore::detail::page_allocator<__VA_ARGS__>; \
     how class numstore::detail::pager<__VA_ARGS__>; \
     how class numstore::detail::epochs<__VA_ARGS__>; \
     how class numstore::detail::leaf_path<__VA_ARGS__>; \

@@ -1,7 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "../instances.hpp"
+#include "../bags/memory_512_no_log.hpp"
 
 #include <numstore/numstore.hpp>
 
@@ -25,19 +25,8 @@ namespace array_test {
 namespace ns = numstore;
 using ns::errc;
 
-/// The one bag of these tests: in memory, with small pages, so that a few
-/// thousand elements make a deep tree.
-struct policies : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = ns::memory_storage;
-    using logging = ns::no_log;
-};
-} // namespace array_test
-
-// Compiled once, in array_instances.cpp.
-NUMSTORE_TEST_INSTANCES(extern template, ::array_test::policies)
-
-namespace array_test {
+/// The one bag of these tests: in memory, with small pages.
+using policies = bags::memory_512_no_log;
 
 using database = ns::basic_database<policies>;
 using transaction = ns::basic_transaction<policies>;

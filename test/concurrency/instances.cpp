@@ -2,4 +2,4 @@
 #define NUMSTORE_CONCURRENCY_INSTANCES
 #include "world.hpp"
 
-NUMSTORE_TEST_INSTANCES(template, concurrency::policies)
+NUMSTORE_INSTANTIATE(concurrency::policies)

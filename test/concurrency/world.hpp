@@ -1,8 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "../instances.hpp"
-
+#include <numstore/instances.hpp>
 #include <numstore/numstore.hpp>
 #include <numstore/testing/planted_faults.hpp>
 #include <numstore/testing/scheduled_threading.hpp>
@@ -254,5 +253,5 @@ inline void require_none(std::vector<std::string> const& wrong) {
 } // namespace concurrency
 
 #ifndef NUMSTORE_CONCURRENCY_INSTANCES
-NUMSTORE_TEST_INSTANCES(extern template, concurrency::policies)
+NUMSTORE_EXTERN_TEMPLATES(concurrency::policies)
 #endif

@@ -23,25 +23,6 @@ namespace crash_test {
 using numstore::testing::power_loss;
 using numstore::testing::simulated_storage;
 
-struct small_sizes : numstore::default_tuning {
-    static constexpr std::uint64_t reserve_bytes = 16384;
-    static constexpr std::uint64_t growth_bytes = 16384;
-    static constexpr std::uint64_t max_growth_bytes = std::uint64_t{1} << 20;
-    static constexpr std::uint64_t log_segment_bytes = 8192;
-    static constexpr std::uint64_t max_log_segment_bytes = 65536;
-};
-
-template <std::size_t PageSize>
-struct logged : numstore::default_policies {
-    static constexpr std::size_t page_size = PageSize;
-    using storage = simulated_storage;
-    using tuning = small_sizes;
-};
-template <std::size_t PageSize>
-struct unlogged : logged<PageSize> {
-    using logging = numstore::no_log;
-};
-
 inline unsigned first_seed() {
     char const* const given = std::getenv("NUMSTORE_SEED");
     return given == nullptr

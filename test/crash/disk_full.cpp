@@ -1,4 +1,9 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/simulated_4096.hpp"
+#include "../bags/simulated_512.hpp"
+#include "../bags/simulated_512_no_log.hpp"
+#include "../bags/simulated_64_kib.hpp"
+
 #include <numstore/numstore.hpp>
 #include <numstore/testing/simulated_storage.hpp>
 
@@ -20,24 +25,10 @@ using ns::testing::simulated_storage;
 
 namespace {
 
-template <std::size_t PageSize, class Logging>
-struct policies : ns::default_policies {
-    static constexpr std::size_t page_size = PageSize;
-    using storage = simulated_storage;
-    using logging = Logging;
-    struct tuning : ns::default_tuning {
-        static constexpr std::uint64_t reserve_bytes = 16 * PageSize;
-        static constexpr std::uint64_t growth_bytes = 16 * PageSize;
-        static constexpr std::uint64_t max_growth_bytes = 256 * PageSize;
-        static constexpr std::uint64_t log_segment_bytes =
-            PageSize < 8192 ? 8192 : PageSize;
-        static constexpr std::uint64_t max_log_segment_bytes = 65536;
-    };
-};
-using logged = policies<512, ns::write_ahead_log>;
-using unlogged = policies<512, ns::no_log>;
-using large_pages = policies<4096, ns::write_ahead_log>;
-using larger_pages = policies<65536, ns::write_ahead_log>;
+using logged = bags::simulated_512;
+using unlogged = bags::simulated_512_no_log;
+using large_pages = bags::simulated_4096;
+using larger_pages = bags::simulated_64_kib;
 
 using values = std::vector<int>;
 using model = std::map<std::string, values>;

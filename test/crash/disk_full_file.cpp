@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/in_file.hpp"
 #include "../storage/support.hpp"
 
 #include <numstore/numstore.hpp>
@@ -25,12 +26,10 @@ namespace ns = numstore;
 
 namespace {
 
-struct in_file : ns::default_policies {
-    using storage = ns::file_storage;
-};
+using bags::in_file;
 
-/// Without an optimiser fewer scripts must do.
-#ifdef __OPTIMIZE__
+/// Under a sanitizer fewer scripts must do.
+#ifndef NUMSTORE_TEST_THINNED
 constexpr unsigned seeds = 3;
 #else
 constexpr unsigned seeds = 1;

@@ -1,12 +1,11 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/in_file.hpp"
 #include "policy_kill.hpp"
 
 namespace {
 namespace ns = numstore;
 
-struct policies : ns::default_policies {
-    using storage = ns::file_storage;
-};
+using policies = bags::in_file;
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(crash_policies_file)

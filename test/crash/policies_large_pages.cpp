@@ -5,10 +5,6 @@
 namespace {
 namespace ns = numstore;
 
-struct pages_of_64_kib : ns::default_policies {
-    static constexpr std::size_t page_size = 64 << 10;
-    using storage = ns::file_storage;
-};
 struct pages_of_1_mib : ns::default_policies {
     static constexpr std::size_t page_size = 1 << 20;
 };
@@ -16,11 +12,6 @@ struct pages_of_1_mib : ns::default_policies {
 
 BOOST_AUTO_TEST_SUITE(crash_policies_large_pages)
 
-BOOST_AUTO_TEST_CASE(script_64_kib) {
-    database_test::run_policy_script<pages_of_64_kib>(
-        {.steps = 400, .array_bytes = 1'000'000, .cache_bytes = 512 << 10},
-        ns::durability::grouped);
-}
 BOOST_AUTO_TEST_CASE(script_1_mib) {
     database_test::run_policy_script<pages_of_1_mib>(
         {.steps = 200, .array_bytes = 4'000'000, .cache_bytes = 4 << 20},

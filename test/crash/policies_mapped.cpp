@@ -1,12 +1,11 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/default_policies.hpp"
 #include "policy_kill.hpp"
 
 namespace {
 namespace ns = numstore;
 
-struct policies : ns::default_policies {
-    using storage = ns::mapped_storage;
-};
+using policies = ns::default_policies;
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(crash_policies_mapped)

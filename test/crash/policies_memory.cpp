@@ -1,13 +1,12 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 // label("native")
+#include "../bags/memory_512.hpp"
 #include "policy_script.hpp"
 
 namespace {
 namespace ns = numstore;
 
-struct policies : ns::default_policies {
-    using storage = ns::memory_storage;
-};
+using policies = bags::memory_512;
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(crash_policies_memory)

@@ -5,7 +5,9 @@
 namespace {
 namespace ns = numstore;
 
+/// With large pages, too.
 struct policies : ns::default_policies {
+    static constexpr std::size_t page_size = 64 << 10;
     using logging = ns::no_log;
 };
 } // namespace
@@ -19,7 +21,7 @@ BOOST_AUTO_TEST_CASE(durable_script) {
 }
 BOOST_AUTO_TEST_CASE(grouped_script) {
     database_test::run_policy_script<policies>(
-        {.steps = 1000, .array_bytes = 300'000, .cache_bytes = 1 << 20},
+        {.steps = 1000, .array_bytes = 1'000'000, .cache_bytes = 512 << 10},
         ns::durability::grouped);
 }
 BOOST_AUTO_TEST_CASE(killed) {

@@ -1,12 +1,11 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/small_pages.hpp"
 #include "policy_kill.hpp"
 
 namespace {
 namespace ns = numstore;
 
-struct policies : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-};
+using policies = bags::small_pages;
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(crash_policies_small_pages)

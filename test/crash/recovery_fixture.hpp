@@ -1,6 +1,8 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "../bags/simulated_512.hpp"
+
 #include <numstore/format/log_batch.hpp>
 #include <numstore/format/superblock_check.hpp>
 #include <numstore/numstore.hpp>
@@ -32,18 +34,7 @@ using ns::testing::call_kind;
 using ns::testing::power_loss;
 using ns::testing::simulated_storage;
 
-struct policies : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = simulated_storage;
-    struct tuning : ns::default_tuning {
-        static constexpr std::uint64_t reserve_bytes = 16384;
-        static constexpr std::uint64_t growth_bytes = 16384;
-        static constexpr std::uint64_t max_growth_bytes = std::uint64_t{1}
-                                                          << 20;
-        static constexpr std::uint64_t log_segment_bytes = 8192;
-        static constexpr std::uint64_t max_log_segment_bytes = 65536;
-    };
-};
+using policies = bags::simulated_512;
 using database = ns::basic_database<policies>;
 using array = ns::array<int, policies>;
 using values = std::vector<int>;

@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/memory_512_no_log.hpp"
+#include "../bags/small_pages.hpp"
 #include "../storage/support.hpp"
 
 #include <numstore/numstore.hpp>
@@ -21,13 +23,8 @@ namespace ns = numstore;
 
 namespace {
 
-struct memory : ns::default_policies {
-    using storage = ns::memory_storage;
-    using logging = ns::no_log;
-};
-struct small_pages : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-};
+using memory = bags::memory_512_no_log;
+using bags::small_pages;
 
 struct fixture {
     ns::testing::temporary_directory dir;

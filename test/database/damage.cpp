@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/simulated_512.hpp"
+
 #include <numstore/numstore.hpp>
 #include <numstore/testing/simulated_storage.hpp>
 
@@ -22,10 +24,7 @@ using ns::testing::simulated_storage;
 
 namespace {
 
-struct policies : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = simulated_storage;
-};
+using policies = bags::simulated_512;
 using database = ns::basic_database<policies>;
 using inner_page = ns::format::inner_page<policies::page_size>;
 

@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/simulated_4096.hpp"
+
 #include <numstore/numstore.hpp>
 #include <numstore/testing/simulated_storage.hpp>
 
@@ -17,9 +19,7 @@ namespace ns = numstore;
 using ns::testing::power_loss;
 using ns::testing::simulated_storage;
 
-struct policies : ns::default_policies {
-    using storage = simulated_storage;
-};
+using policies = bags::simulated_4096;
 using database = ns::basic_database<policies>;
 
 bool is(ns::error const& e, ns::errc code) { return e.code() == code; }

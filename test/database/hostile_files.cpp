@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/image_512.hpp"
 #include "../fuzz/image_editor.hpp"
 
 #include <numstore/numstore.hpp>
@@ -23,7 +24,7 @@ namespace ns = numstore;
 namespace format = numstore::format;
 using fuzz::edit;
 using fuzz::edit_kind;
-using policies = fuzz::image_policies<512, ns::xxh3_64, false>;
+using policies = bags::image_512;
 using database = ns::basic_database<policies>;
 using image = format::superblock_image;
 

@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/simulated_512.hpp"
 #include "../storage/support.hpp"
 
 #include <numstore/numstore.hpp>
@@ -21,24 +22,14 @@ namespace ns = numstore;
 
 namespace {
 
-/// Without an optimiser fewer bytes show the same.
-#ifdef __OPTIMIZE__
+/// Under a sanitizer fewer bytes show the same.
+#ifndef NUMSTORE_TEST_THINNED
 constexpr std::uint64_t large = std::uint64_t{1} << 30;
 #else
 constexpr std::uint64_t large = std::uint64_t{32} << 20;
 #endif
 
-struct simulated : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = ns::testing::simulated_storage;
-    struct tuning : ns::default_tuning {
-        static constexpr std::uint64_t reserve_bytes = 16384;
-        static constexpr std::uint64_t growth_bytes = 16384;
-        static constexpr std::uint64_t max_growth_bytes = 1 << 20;
-        static constexpr std::uint64_t log_segment_bytes = 8192;
-        static constexpr std::uint64_t max_log_segment_bytes = 65536;
-    };
-};
+using simulated = bags::simulated_512;
 using database = ns::basic_database<simulated>;
 
 struct fixture {

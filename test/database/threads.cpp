@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/memory_512.hpp"
+
 #include <numstore/numstore.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -26,10 +28,7 @@ namespace {
 
 namespace ns = numstore;
 
-struct policies : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = ns::memory_storage;
-};
+using policies = bags::memory_512;
 
 std::uint64_t seed() {
     char const* const given = std::getenv("NUMSTORE_SEED");

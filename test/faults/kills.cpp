@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 // label("native")
 #include "../crash/reporting_child.hpp"
+#include "../bags/in_file.hpp"
 #include "../storage/support.hpp"
 #include "kill_script.hpp"
 
@@ -25,9 +26,7 @@ namespace {
 
 using namespace faults_test;
 
-struct in_file : ns::default_policies {
-    using storage = ns::file_storage;
-};
+using bags::in_file;
 
 #if defined(__SANITIZE_ADDRESS__)
 #define NUMSTORE_TEST_SANITIZED

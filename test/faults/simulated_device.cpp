@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/simulated_512.hpp"
+#include "../bags/simulated_64_kib.hpp"
 #include "device_errors.hpp"
 
 #include <numstore/testing/simulated_storage.hpp>
@@ -15,17 +17,10 @@ using namespace faults_test;
 using ns::testing::power_loss;
 using ns::testing::simulated_storage;
 
-template <std::size_t PageSize>
-struct simulated : ns::default_policies {
-    static constexpr std::size_t page_size = PageSize;
-    using storage = simulated_storage;
-    using tuning = small_sizes<PageSize>;
-};
-
-template <std::size_t PageSize, std::size_t Block>
+template <class Policies, std::size_t Block>
 class simulated_medium {
 public:
-    using policies = simulated<PageSize>;
+    using policies = Policies;
 
     explicit simulated_medium(simulated_storage d = simulated_storage(Block))
         : device_(std::move(d)) {
@@ -76,7 +71,7 @@ private:
     }
     static std::optional<std::size_t> part_of(trouble t) {
         if (t == trouble::half_then_io || t == trouble::half_then_space)
-            return PageSize / 2 + 100;
+            return Policies::page_size / 2 + 100;
         return std::nullopt;
     }
 
@@ -84,10 +79,10 @@ private:
     std::uint64_t before_ = 0;
 };
 
-template <std::size_t PageSize, std::size_t Block>
+template <class Policies, std::size_t Block>
 void fail_with_everything(std::size_t n) {
-    using medium = simulated_medium<PageSize, Block>;
-    auto const script = fault_script<simulated<PageSize>>::all(n);
+    using medium = simulated_medium<Policies, Block>;
+    auto const script = fault_script<Policies>::all(n);
     device_errors<medium> test(script, {.cache_bytes = 1 << 14});
     with_each_error([&](trouble what, bool sticky) {
         test.in_normal_work(what, sticky);
@@ -103,11 +98,11 @@ void fail_with_everything(std::size_t n) {
 BOOST_AUTO_TEST_SUITE(faults_simulated_device)
 
 BOOST_AUTO_TEST_CASE(pages_of_512_bytes) {
-    fail_with_everything<512, 512>(2000);
+    fail_with_everything<bags::simulated_512, 512>(2000);
 }
 BOOST_AUTO_TEST_CASE(pages_of_64_kib) {
     if (is_optimised || is_long())
-        fail_with_everything<65536, 4096>(20'000);
+        fail_with_everything<bags::simulated_64_kib, 4096>(20'000);
     else
         BOOST_TEST_MESSAGE("too slow where nothing is optimised");
 }

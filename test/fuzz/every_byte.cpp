@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/image_512.hpp"
 #include "image_run.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -16,11 +17,11 @@
 namespace {
 
 namespace ns = numstore;
-using policies = fuzz::image_policies<512, ns::xxh3_64, false>;
+using policies = bags::image_512;
 using database = ns::basic_database<policies>;
 using storage = policies::storage;
 
-#ifdef __OPTIMIZE__
+#ifndef NUMSTORE_TEST_THINNED
 constexpr std::size_t thinned = 1;
 #else
 constexpr std::size_t thinned = 23;

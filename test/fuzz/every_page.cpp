@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/image_512.hpp"
+#include "../bags/image_blind.hpp"
 #include "image_run.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -15,7 +17,7 @@ namespace ns = numstore;
 using fuzz::edit;
 using fuzz::edit_kind;
 
-#ifdef __OPTIMIZE__
+#ifndef NUMSTORE_TEST_THINNED
 constexpr unsigned thinned = 1;
 #else
 constexpr unsigned thinned = 29;
@@ -52,8 +54,8 @@ struct editing {
     }
 };
 
-using small = editing<fuzz::image_policies<512, ns::xxh3_64, false>>;
-using blind = editing<fuzz::image_policies<512, fuzz::blind_checksum, false>>;
+using small = editing<bags::image_512>;
+using blind = editing<bags::image_blind>;
 
 constexpr std::uint8_t look = 0x03;
 constexpr std::uint8_t everything = 0xff;

@@ -1,9 +1,9 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/image_4096.hpp"
 #include "image_mutator.hpp"
 #include "image_run.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data,
                                       std::size_t size) {
-    return fuzz::run_image<
-        fuzz::image_policies<4096, fuzz::ns::xxh3_64, true>>(data, size);
+    return fuzz::run_image<bags::image_4096>(data, size);
 }

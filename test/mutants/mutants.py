@@ -38,6 +38,9 @@ TESTS = ['log/wal', 'rope/structure', 'rope/sweep', 'rope/spill',
          'rope/leaf_path', 'rope/leaf_shape', 'rope/selection',
          'rope/rope_tree', 'rope/write_out', 'rope/retire',
          'database/damage']
+# Beside the tests, whichever they are: the engine under their policies.
+COMMON = ['main', 'bags/simulated_512', 'bags/simulated_512_no_log',
+          'bags/simulated_4096', 'bags/simulated_64_kib']
 SUPPORT = '''
 #include <cstdint>
 #include <cstdio>
@@ -262,7 +265,7 @@ def build(work, mutants, tests):
     """Compiles the tests; a change that does not compile is dropped."""
     dropped = set()
     write_headers(work, mutants, dropped)
-    todo = ['main'] + tests
+    todo = COMMON + tests
     while todo:
         test = todo[0]
         result = subprocess.run(
@@ -285,9 +288,9 @@ def build(work, mutants, tests):
             sys.exit(result.stderr)
         dropped |= bad
         write_headers(work, mutants, dropped)
-        todo = ['main'] + tests
+        todo = COMMON + tests
     subprocess.run(['g++'] + [work + '/%s.o' % t.replace('/', '_')
-                              for t in ['main'] + tests]
+                              for t in COMMON + tests]
                    + ['-o', work + '/driver', '-lboost_unit_test_framework',
                       '-lpthread'], check=True)
     return dropped

@@ -1,0 +1,4 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "image_4096.hpp"
+
+NUMSTORE_INSTANTIATE(bags::image_4096)

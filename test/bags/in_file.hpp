@@ -1,0 +1,14 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/instances.hpp>
+
+namespace bags {
+
+struct in_file : numstore::default_policies {
+    using storage = numstore::file_storage;
+};
+
+} // namespace bags
+
+NUMSTORE_EXTERN_TEMPLATES(bags::in_file)
