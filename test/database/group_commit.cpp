@@ -19,7 +19,11 @@ namespace ns = numstore;
 
 /// A device on which making something durable takes its time.
 struct slow_storage : ns::memory_storage {
+#ifndef NUMSTORE_TEST_THINNED
     static constexpr std::chrono::milliseconds delay{2};
+#else
+    static constexpr std::chrono::milliseconds delay{20};
+#endif
 
     void write_durable(std::uint64_t offset, std::span<std::byte const> bytes,
                        std::error_code& ec) noexcept {
