@@ -68,6 +68,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         catalogue_versions.clear();
         retired_nodes.clear();
         graveyard.clear();
+        unsettled.clear();
     }
 
     /// Bytes of log or of changed leaves: `most`, but less beside little data,
@@ -379,6 +380,7 @@ public:
         catalogue_versions.clear();
         retired_nodes.clear();
         graveyard.clear();
+        unsettled.clear();
         log.reset();
         pages.reset();
     }
