@@ -40,7 +40,7 @@ public:
     static constexpr std::size_t batch_bytes = std::size_t{1} << 18;
 
     batch_queue(database_id const& id, std::uint32_t block,
-                log_segments<Policies>& segments) noexcept
+                log_segments<Policies>& segments)
         : id_(id), block_(block), segments_(&segments) {}
 
     /// Begins a generation. The caller adds its first segment.

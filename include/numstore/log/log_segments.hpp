@@ -24,7 +24,7 @@ class log_segments {
 
 public:
     log_segments(storage& device, segment_source_ref source,
-                 std::uint32_t block) noexcept
+                 std::uint32_t block)
         : device_(&device), source_(source), block_(block) {}
 
     /// Adds a segment with room for `size` bytes and more, twice as large as
