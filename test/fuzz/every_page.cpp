@@ -32,8 +32,8 @@ struct editing {
     void run(std::size_t image, edit const& e, std::uint8_t what) {
         editor.load(image);
         editor.apply(e);
-        editor.repair();
-        fuzz::image_run<Policies>(editor.memory(), what).run();
+        editor.image().repair();
+        fuzz::image_run<Policies>(editor.image().memory(), what).run();
         ++runs;
     }
 
@@ -43,7 +43,7 @@ struct editing {
         for (std::size_t i = 0; i != editor.images(); ++i) {
             editor.load(i);
             auto const nodes = static_cast<std::uint16_t>(
-                editor.map().nodes.size());
+                editor.image().map().nodes.size());
             for (std::uint16_t which = 0; which < nodes; ++which) {
                 edit e{};
                 e.kind = static_cast<std::uint8_t>(kind);
