@@ -1,11 +1,11 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
-#include "fault_script.hpp"
-#include "spared_storage.hpp"
+#include "allocation_trial.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -22,8 +22,6 @@
 namespace {
 
 using namespace faults_test;
-using ns::testing::simulated_storage;
-
 struct bag : ns::default_policies {
     static constexpr std::size_t page_size = 512;
     using storage = spared_storage;
@@ -34,49 +32,6 @@ using transaction = ns::basic_transaction<bag>;
 using array = ns::array<int, bag>;
 
 long seen = 0; ///< of what is read to be read
-
-void count() { ++figures()["injected_allocation_failures"]; }
-
-struct fault {
-    long nth;
-    bool sticky;
-};
-
-/// Runs what is to fail, and remembers how it went.
-class trial {
-public:
-    explicit trial(fault f) : fault_(f) {}
-
-    template <class F>
-    void operator()(F&& f) {
-        rope_test::allocations_stay_out = fault_.sticky;
-        rope_test::allocations_left = fault_.nth;
-        try {
-            f();
-            stop();
-        } catch (ns::error const& e) {
-            stop();
-            code_ = e.code();
-        } catch (std::bad_alloc const&) {
-            stop();
-            BOOST_TEST_REQUIRE(false, "bad_alloc came out");
-        }
-    }
-
-    bool was_hit() const noexcept { return hit_; }
-    bool threw() const noexcept { return code_ != std::error_code(); }
-    std::error_code const& code() const noexcept { return code_; }
-
-private:
-    void stop() noexcept {
-        long const left = std::exchange(rope_test::allocations_left, -1);
-        hit_ = left < 0 || (fault_.sticky && left == 0);
-    }
-
-    fault fault_;
-    bool hit_ = false;
-    std::error_code code_;
-};
 
 /// A call and what it does to the arrays; what comes before `run` works.
 struct call {
@@ -285,6 +240,13 @@ std::vector<call> calls_of_names() {
              run([&] { x.insert(1, bytes); });
          },
          [](model& m) { insert_into(m["s"], 1, {0, 0}); }},
+        {"the free functions", [](auto& db, auto& run) {
+             run([&] {
+                 ns::create<int>(db, "new");
+                 ns::open<int>(db, "b");
+             });
+         },
+         [](model& m) { m["new"]; }},
         {"contains", [](auto& db, auto& run) {
              run([&] { db.contains("a"), db.contains("none"); });
          }},
@@ -467,54 +429,6 @@ private:
     simulated_storage image_;
 };
 
-ns::options const small_cache{.cache_bytes = 1 << 15, .log_bytes = 1 << 16};
-
-bool has_failed(database& db) {
-    try {
-        db.create<int>("probe").append({1, 2, 3});
-        db.drop("probe");
-        return false;
-    } catch (ns::error const& e) {
-        BOOST_TEST_REQUIRE(e.code() == ns::errc::failed);
-        return true;
-    }
-}
-
-/// One trial; gives whether an allocation failed.
-bool try_once(setting const& from, call const& c, fault f) {
-    simulated_storage const device = from.device();
-    trial run(f);
-    model known;
-    model after;
-    {
-        database db(spared_storage(device), small_cache);
-        setting::change(db);
-        known = content(db);
-        after = known;
-        if (c.in_model)
-            c.in_model(after);
-        c.on_disk(db, run);
-        bool const uncertain = run.threw() && run.code() == ns::errc::failed;
-        BOOST_TEST_REQUIRE((!run.threw() || uncertain
-                            || run.code() == ns::errc::no_memory));
-        if (!run.threw())
-            known = after;
-        else if (!uncertain)
-            after = known;
-        if (db.is_open()) {
-            model const found = content(db);
-            BOOST_TEST_REQUIRE((found == known || found == after));
-            if (!has_failed(db))
-                require_sound(db);
-        }
-    }
-    database again(spared_storage(device.reopen()), small_cache);
-    require_sound(again);
-    model const found = content(again);
-    BOOST_TEST_REQUIRE((found == known || found == after));
-    return run.was_hit();
-}
-
 bool is_wanted(std::string const& name) {
     char const* const only = std::getenv("NUMSTORE_FAULT");
     return only == nullptr || name == only;
@@ -522,23 +436,12 @@ bool is_wanted(std::string const& name) {
 
 void fail_everywhere(std::vector<call> const& calls) {
     setting const from;
-    for (call const& c : calls) {
-        if (!is_wanted(c.name))
-            continue;
-        for (bool const sticky : {false, true})
-            for (long nth = 0;; nth += is_long() ? 1 : 1 + nth / 12) {
-                BOOST_TEST_CONTEXT(c.name << ", allocation " << nth
-                                          << (sticky ? ", sticky" : "")) {
-                    long const alive = rope_test::allocations_alive;
-                    bool const hit = try_once(from, c, {nth, sticky});
-                    BOOST_TEST_REQUIRE(rope_test::allocations_alive == alive);
-                    if (!hit)
-                        break;
-                    count();
-                    BOOST_TEST_REQUIRE(nth < 100'000);
-                }
-            }
-    }
+    for (call const& c : calls)
+        if (is_wanted(c.name))
+            fail_each_allocation(c.name, [&](fault f) {
+                return try_once<bag>(from.device(), f, setting::change,
+                                     c.on_disk, c.in_model);
+            });
 }
 
 void fail_in_edits(std::vector<edit> const& edits) {
@@ -592,7 +495,7 @@ BOOST_AUTO_TEST_CASE(opening) {
     for (bool const sticky : {false, true})
         for (long nth = 0; open_once(crashed, known, {nth, sticky});
              nth += is_long() ? 1 : 1 + nth / 12)
-            count();
+            count_allocation_failure();
 }
 
 BOOST_AUTO_TEST_SUITE_END()

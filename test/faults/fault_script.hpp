@@ -1,6 +1,8 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "spared_storage.hpp"
+
 #include <numstore/numstore.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -32,7 +34,9 @@ struct small_sizes : numstore::default_tuning {
 using values = std::vector<int>;
 using model = std::map<std::string, values>;
 
+/// Their memory does not run out.
 inline values numbers(std::size_t n, int first = 0) {
+    sparing const spared;
     values v(n);
     std::iota(v.begin(), v.end(), first);
     return v;

@@ -1,0 +1,136 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fault_script.hpp"
+#include "spared_storage.hpp"
+
+#include <new>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace faults_test {
+
+using ns::testing::simulated_storage;
+
+inline void count_allocation_failure() {
+    ++figures()["injected_allocation_failures"];
+}
+
+struct fault {
+    long nth;
+    bool sticky;
+};
+
+/// Runs what is to fail, and remembers how it went.
+class trial {
+public:
+    explicit trial(fault f) : fault_(f) {}
+
+    template <class F>
+    void operator()(F&& f) {
+        rope_test::allocations_stay_out = fault_.sticky;
+        rope_test::allocations_left = fault_.nth;
+        try {
+            f();
+            stop();
+        } catch (ns::error const& e) {
+            stop();
+            code_ = e.code();
+        } catch (std::bad_alloc const&) {
+            stop();
+            BOOST_TEST_REQUIRE(false, "bad_alloc came out");
+        }
+    }
+
+    bool was_hit() const noexcept { return hit_; }
+    bool threw() const noexcept { return code_ != std::error_code(); }
+    std::error_code const& code() const noexcept { return code_; }
+
+private:
+    void stop() noexcept {
+        long const left = std::exchange(rope_test::allocations_left, -1);
+        hit_ = left < 0 || (fault_.sticky && left == 0);
+    }
+
+    fault fault_;
+    bool hit_ = false;
+    std::error_code code_;
+};
+
+inline ns::options const small_cache{.cache_bytes = 1 << 15,
+                                     .log_bytes = 1 << 16};
+
+/// Whether the database does not write any more.
+template <class Database>
+bool has_failed(Database& db) {
+    try {
+        db.template create<int>("probe").append({1, 2, 3});
+        db.drop("probe");
+        return false;
+    } catch (ns::error const& e) {
+        BOOST_TEST_REQUIRE(e.code() == ns::errc::failed);
+        return true;
+    }
+}
+
+/// Runs `on_disk(db, run)` on a copy of a device that `prepare` has changed;
+/// gives whether an allocation failed. What is found, in the database and
+/// after recovery, is as before or as `in_model` makes it.
+template <class Policies, class Prepare, class OnDisk, class InModel>
+bool try_once(simulated_storage const& from, fault f, Prepare&& prepare,
+              OnDisk&& on_disk, InModel&& in_model) {
+    using database = ns::basic_database<Policies>;
+    simulated_storage const device = from.clone();
+    trial run(f);
+    model known;
+    model after;
+    {
+        database db(spared_storage(device), small_cache);
+        prepare(db);
+        known = content(db);
+        after = known;
+        if (in_model)
+            in_model(after);
+        on_disk(db, run);
+        bool const uncertain = run.threw() && run.code() == ns::errc::failed;
+        BOOST_REQUIRE_MESSAGE(!run.threw() || uncertain
+                                  || run.code() == ns::errc::no_memory,
+                              run.code().message());
+        if (!run.threw())
+            known = after;
+        else if (!uncertain)
+            after = known;
+        if (db.is_open()) {
+            model const found = content(db);
+            BOOST_TEST_REQUIRE((found == known || found == after));
+            if (!has_failed(db))
+                require_sound(db);
+        }
+    }
+    database again(spared_storage(device.reopen()), small_cache);
+    require_sound(again);
+    model const found = content(again);
+    BOOST_TEST_REQUIRE((found == known || found == after));
+    return run.was_hit();
+}
+
+/// Calls `attempt(fault)` for the n-th allocation, until none fails.
+template <class F>
+void fail_each_allocation(std::string const& name, F&& attempt) {
+    for (bool const sticky : {false, true})
+        for (long nth = 0;; nth += is_long() ? 1 : 1 + nth / 12) {
+            BOOST_TEST_CONTEXT(name << ", allocation " << nth
+                                    << (sticky ? ", sticky" : "")) {
+                long const alive = rope_test::allocations_alive;
+                bool const hit = attempt(fault{nth, sticky});
+                BOOST_TEST_REQUIRE(rope_test::allocations_alive == alive);
+                if (!hit)
+                    break;
+                count_allocation_failure();
+                BOOST_TEST_REQUIRE(nth < 100'000);
+            }
+        }
+}
+
+} // namespace faults_test
