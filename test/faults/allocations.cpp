@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../storage/support.hpp"
 #include "allocation_trial.hpp"
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -25,6 +27,11 @@ using namespace faults_test;
 struct bag : ns::default_policies {
     static constexpr std::size_t page_size = 512;
     using storage = spared_storage;
+    using tuning = small_sizes<512>;
+};
+struct in_file : ns::default_policies {
+    static constexpr std::size_t page_size = 512;
+    using storage = ns::file_storage;
     using tuning = small_sizes<512>;
 };
 using database = ns::basic_database<bag>;
@@ -271,6 +278,25 @@ std::vector<call> calls_of_names() {
     };
 }
 
+/// The file is there once it is whole, and leaves nothing beside it.
+void back_up_to_file(database& db, trial& run) {
+    ns::testing::temporary_directory const directory;
+    std::string const path = directory.path() + "/copy.ns";
+    run([&] { db.backup<in_file>(path); });
+    auto const files =
+        std::distance(std::filesystem::directory_iterator(directory.path()),
+                      std::filesystem::directory_iterator());
+    bool const made = std::filesystem::exists(path);
+    BOOST_TEST_REQUIRE(files == (made ? 1 : 0));
+    BOOST_TEST_REQUIRE((made || run.threw()));
+    if (!made)
+        return;
+    ns::basic_database<in_file> copy(path,
+                                     {.mode = ns::open_mode::read_only});
+    BOOST_TEST_REQUIRE((content(copy) == content(db)));
+    require_sound(copy);
+}
+
 std::vector<call> calls_of_databases() {
     return {
         {"snapshot", [](database& db, trial& run) {
@@ -307,6 +333,7 @@ std::vector<call> calls_of_databases() {
              BOOST_TEST_REQUIRE((run.threw() || !copied.empty()));
              require_sound(target);
          }},
+        {"backup to a file", back_up_to_file},
     };
 }
 

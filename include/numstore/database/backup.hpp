@@ -92,6 +92,8 @@ private:
     static void require_unused(std::string const& path) {
         std::error_code ec;
         storage const old = storage::open(path, true, true, ec);
+        if (errc_of(ec) == errc::no_memory)
+            raise_device(ec, path + ": cannot look for it");
         if (ec != errc::not_found && ec != errc::invalid_argument)
             raise_used(path);
     }
