@@ -348,4 +348,44 @@ BOOST_AUTO_TEST_CASE(transactions_that_keep_too_much_of_the_log_end) {
     BOOST_TEST(db.verify().ok());
 }
 
+/// There is nothing that its commit could wait for.
+BOOST_AUTO_TEST_CASE(a_look_at_an_empty_database_is_committed) {
+    ns::database empty(place.path() + "/empty.ns");
+    ns::transaction tx = empty.begin();
+    BOOST_TEST(!tx.contains("x"));
+    tx.commit();
+    empty.transact([](ns::transaction& t) { BOOST_TEST(t.list().empty()); });
+    BOOST_TEST(empty.stats().commits == 0u);
+}
+
+/// What is committed while the checkpoint before it is written does not look
+/// like damage.
+BOOST_AUTO_TEST_CASE(verify_beside_writers_finds_nothing_wrong) {
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> threads;
+    for (numbers a : {x, y})
+        threads.emplace_back([&, a]() mutable {
+            std::vector<std::int64_t> const some(3000, 1);
+            while (!stop) {
+                a.append(some);
+                if (a.size() > 100'000)
+                    a.erase(10, 90'000);
+            }
+        });
+    threads.emplace_back([&] {
+        while (!stop)
+            db.checkpoint();
+    });
+    for (int i = 0; i != 20; ++i) {
+        auto const report = db.verify();
+        for (auto const& p : report.problems)
+            BOOST_TEST_MESSAGE(p.page << ' ' << p.array << ' ' << p.what);
+        BOOST_TEST(report.ok());
+    }
+    stop = true;
+    for (auto& t : threads)
+        t.join();
+    BOOST_TEST(db.verify().ok());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

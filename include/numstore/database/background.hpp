@@ -8,6 +8,7 @@
 #include <memory>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace numstore::detail {
 
@@ -33,15 +34,15 @@ public:
 
     /// Waits for what it is doing.
     static void stop(engine_type& e) noexcept {
-        if (e.worker == nullptr)
-            return;
+        std::unique_ptr<std::thread> worker;
         {
             work_lock const lock(e.work);
             e.worker_stops = true;
+            worker = std::move(e.worker);
         }
         e.worker_wakes.notify_all();
-        e.worker->join();
-        e.worker.reset();
+        if (worker != nullptr)
+            worker->join();
     }
 
     /// In a forked child there is no such thread.

@@ -144,6 +144,7 @@ private:
             s->dirty = false;
         e_->dirty.clear();
         e_->captured = generation_;
+        e_->pages->begin_promised();
         e_->checkpointing = true;
     }
 
@@ -186,7 +187,8 @@ private:
         std::vector<std::byte> const map = make_free_map(why.clean || why.cut);
         e_->secure_superblock(); // or a torn one would leave none
         // Before the file is cut, no superblock may think it is longer.
-        twin_ = (why.ripen || worth_a_twin() || next_.file_pages < file)
+        twin_ = (why.ripen || worth_a_twin()
+                 || next_.file_pages < std::max(file, e_->newest.file_pages))
                 && !planted<Policies>(planted_fault::no_twin_superblock);
         unlocked(lock, [&] {
             e_->pages->write(next_.free_map.place, map);
@@ -296,7 +298,7 @@ private:
     /// Its own pages are taken before it is made, by an upper bound: others
     /// take and free pages meanwhile.
     std::vector<std::byte> make_free_map(bool cut) {
-        for (std::uint64_t slack = 16;; slack *= 4) {
+        for (std::uint64_t slack = 2;; slack *= 4) {
             std::uint64_t const bound =
                 format::free_map_bound(count_extents() + slack);
             std::size_t const own = own_.size();
@@ -448,8 +450,7 @@ private:
                         : previous_redo);
         if constexpr (logging)
             e_->checkpoint_end = quiet ? e_->log->end() : log_end_;
-        if (e_->dirty.empty())
-            e_->pages->keep_promise();
+        e_->pages->end_promised(true);
         e_->checkpoints.fetch_add(1, std::memory_order_relaxed);
     }
 
@@ -480,8 +481,11 @@ private:
     /// After a failure: what was captured is still to be written.
     void put_back() noexcept {
         out_.reset();
+        e_->pages->end_promised(false);
         if (!is_durable_)
             e_->pages->release(own_, 0);
+        else
+            e_->pages->set_failed(); // there is no second superblock of it
         e_->catalogue_dirty |= was_.catalogue;
         e_->shares_dirty |= was_.shares;
         e_->graveyard_dirty |= was_.graveyard;

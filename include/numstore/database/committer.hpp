@@ -82,6 +82,8 @@ public:
     public:
         call(engine_type& e, transaction& t)
             : engine_(&e), transaction_(&t), lock_(t.guard) {
+            if (t.too_old.load(std::memory_order_seq_cst) && t.is_active())
+                committer(e).abandon(t); // nobody else could
             if (!t.is_active())
                 e.require_not_closing(); // or else it says that `t` has ended
             t.require_active();
@@ -114,7 +116,7 @@ public:
             changed = t->has_changes();
             if (changed)
                 publish_with_room(*t, lock);
-            else if (t->locks.has_locks())
+            else if (t->locks.has_locks() && e_->latest_commit != lsn{})
                 at = {e_->latest_commit, e_->latest, 0}; // may have read it
             if (changed)
                 at = {e_->latest_commit, e_->latest, t->bulk_writes};
@@ -277,15 +279,16 @@ private:
     /// those that hold on to too much of it are rolled back. Within a call of
     /// `own`; one that is in a call elsewhere ends after it.
     void end_too_old(transaction& own) noexcept {
-        lsn const end = e_->log->end();
-        if (end < e_->next_age_check.load(std::memory_order_seq_cst))
+        if (e_->log->end() < e_->next_age_check.load(std::memory_order_seq_cst))
             return;
         std::scoped_lock lock(e_->work);
+        lsn const end = e_->log->end();
         lsn oldest = end;
         for (std::size_t i = e_->active.size(); i-- != 0;) {
             transaction_ptr const t = e_->active[i];
             lsn const first = t->first.load(std::memory_order_seq_cst);
-            if (first == lsn{} || end - first <= e_->opt.max_log_bytes) {
+            if (first == lsn{} || first >= end // which begins just now
+                || end - first <= e_->opt.max_log_bytes) {
                 if (first != lsn{})
                     oldest = std::min(oldest, first);
                 continue;
@@ -338,9 +341,10 @@ private:
             e_->secure_superblock();
             prepare_catalogue(t, next);
             ready = prepare(t);
-            reserve_more(e_->retired_nodes, t.changes.freed.size());
-            reserve_more(e_->graveyard, t.changes.freed.size());
-            reserve_more(e_->unsettled, t.changes.freed.size());
+            std::size_t const freed = t.changes.freed.size();
+            reserve_more(e_->retired_nodes, e_->unsettled.size() + freed);
+            reserve_more(e_->graveyard, e_->unsettled.size() + freed);
+            reserve_more(e_->unsettled, freed);
             reserve_more(e_->taken_since, t.changes.allocated.size());
             room<Policies>(*e_).ensure(
                 t, t.delta.empty() ? e_->catalogue_versions.newest()->value

@@ -108,6 +108,7 @@ public:
         std::size_t names_ = 0;
         request* waiting_ = nullptr;
         thread_id thread_{};
+        std::uint64_t search_ = 0; ///< that has met it
         bool ended_ = false;
         bool interrupted_ = false;
     };
@@ -349,6 +350,7 @@ private:
     /// thread waits in another one.
     void require_end_of_wait(request const& first) {
         seen_.clear();
+        ++searches_;
         auto const follow = [&](owner& o) {
             if (&o == first.by) {
                 first.by->refused = {first.key, first.mode, true};
@@ -361,7 +363,7 @@ private:
                       "an open transaction of this thread holds the lock that "
                       "this call would wait for; write through that "
                       "transaction");
-            if (std::find(seen_.begin(), seen_.end(), &o) == seen_.end())
+            if (std::exchange(o.search_, searches_) != searches_)
                 seen_.push_back(&o);
         };
         each_blocker(first, follow);
@@ -381,6 +383,7 @@ private:
     std::unordered_map<lock_key, resource, lock_key::hash> resources_;
     std::vector<owner*> waiting_;
     std::vector<owner*> seen_; ///< scratch space of the search
+    std::uint64_t searches_ = 0;
 };
 
 } // namespace numstore::detail

@@ -77,8 +77,10 @@ public:
 
     void drop(std::string_view name) const {
         detail::check_name(name);
+        typename engine_type::file_pin const pin(*engine_);
+        engine_->require_writable();
         typename pager<Policies>::reserve_scope const reserve(
-            open_pages());
+            *engine_->pages);
         change([&](session& s) {
             s.lock(name, lock_mode::exclusive);
             s.lock_array_of(name, lock_mode::exclusive);
@@ -164,11 +166,6 @@ public:
     }
 
 private:
-    pager<Policies>& open_pages() const {
-        engine_->require_writable();
-        return *engine_->pages;
-    }
-
     /// One change of names: takes its locks, then does it.
     class session {
     public:

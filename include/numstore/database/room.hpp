@@ -70,8 +70,7 @@ public:
         std::uint64_t const most = frames();
         bool const enough = free_pages() >= most + e_->pages->reserve_pages();
         e_->pages->promise(
-            enough ? most : std::min(most, pages_to_write(t, names)),
-            e_->checkpointing);
+            enough ? most : std::min(most, pages_to_write(t, names)));
     }
 
     /// Pages that all frames in memory would take.

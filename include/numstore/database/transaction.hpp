@@ -77,6 +77,8 @@ public:
     /// Undoes everything; costs no I/O. Throws transaction_ended.
     void rollback() {
         engine_->require_open();
+        if (state_->too_old.load(std::memory_order_seq_cst))
+            detail::committer<Policies>(*engine_).rollback(*state_);
         state_->require_active();
         detail::committer<Policies>(*engine_).rollback(*state_);
     }

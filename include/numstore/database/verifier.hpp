@@ -77,13 +77,20 @@ private:
         if (e_->read_only || e_->pages->failed())
             return e_->dirty.empty();
         try {
-            checkpointer<Policies> c(*e_);
-            if (c.needed())
-                c.run(lock);
-            return true;
+            // Others may commit while one is written.
+            for (int tries = 0; tries != 4; ++tries) {
+                checkpointer<Policies> c(*e_);
+                if (c.needed() && (tries == 0 || !is_written()))
+                    c.run(lock);
+            }
+            return is_written();
         } catch (error const&) {
             return false;
         }
+    }
+
+    bool is_written() const noexcept {
+        return e_->dirty.empty() && !e_->catalogue_dirty;
     }
 
     void capture() {
@@ -335,6 +342,7 @@ private:
 
 template <class Policies>
 statistics collect_statistics(engine<Policies>& e) {
+    typename engine<Policies>::file_pin const pin(e);
     std::scoped_lock lock(e.work);
     statistics s;
     auto const readers = e.readers.count();

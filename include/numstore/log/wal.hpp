@@ -100,7 +100,7 @@ public:
     /// Hands all up to the record at `upto` to the device. Throws failed, io.
     void write(lsn upto) {
         lock_type lock(guard_);
-        while (written_ <= upto) {
+        while (written_ <= upto && written_ < queue_.end()) {
             require_working();
             if (busy_) {
                 changed_.wait(lock);
@@ -117,7 +117,8 @@ public:
     void flush(lsn upto, bool sync_all) {
         lock_type lock(guard_);
         std::uint64_t const ticket = full_begun_ + 1;
-        while (durable_ <= upto || (sync_all && full_ended_ < ticket)) {
+        while ((durable_ <= upto && durable_ < queue_.end())
+               || (sync_all && full_ended_ < ticket)) {
             require_working();
             if (sync_all)
                 all_wanted_ = true;

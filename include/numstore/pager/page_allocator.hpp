@@ -222,17 +222,22 @@ public:
             : reserve_scope(p, true) {}
     };
 
-    /// While one lives, pages are taken as near to the start of the file as
-    /// can be, and runs of no less than `least` units: for compaction.
+    /// While one lives, its thread takes pages as near to the start of the
+    /// file as can be, and runs of no less than `least` units: for compaction.
     class low_scope {
     public:
         low_scope(page_allocator& p, std::uint64_t least) noexcept
             : owner_(&p) {
-            p.low_.store(least, std::memory_order_relaxed);
+            std::scoped_lock lock(p.guard_);
+            p.low_ = least;
+            p.low_thread_ = Policies::threading::this_thread();
         }
         low_scope(low_scope const&) = delete;
         low_scope& operator=(low_scope const&) = delete;
-        ~low_scope() { owner_->low_.store(0, std::memory_order_relaxed); }
+        ~low_scope() {
+            std::scoped_lock lock(owner_->guard_);
+            owner_->low_ = 0;
+        }
 
     private:
         page_allocator* owner_;
@@ -240,14 +245,11 @@ public:
 
     /// Makes sure that `pages` pages beyond the reserve are free, and stay so
     /// for the next checkpoint. Throws no_space.
-    /// While one is being written what it was promised is kept as well.
-    void promise(std::uint64_t pages, bool being_written) {
+    void promise(std::uint64_t pages) {
         std::scoped_lock lock(guard_);
-        if (being_written)
-            pages = std::max(pages, promised_);
         space_.free().prepare(spare_extents);
         std::uint64_t const least =
-            pages + (is_privileged() ? 0 : reserve_pages());
+            pages + begun_ + (is_privileged() ? 0 : reserve_pages());
         if (space_.free().pages() < least)
             grow(least - space_.free().pages());
         promised_ = pages;
@@ -255,12 +257,20 @@ public:
     /// Free pages that ordinary allocation leaves alone.
     std::uint64_t kept_pages() const noexcept {
         std::scoped_lock lock(guard_);
-        return promised_ + reserve_pages();
+        return promised_ + begun_ + reserve_pages();
     }
-    /// A checkpoint has written all that was promised room.
-    void keep_promise() noexcept {
+    /// A checkpoint begins to take what it was promised; what is promised from
+    /// now on is for the next.
+    void begin_promised() noexcept {
         std::scoped_lock lock(guard_);
-        promised_ = 0;
+        begun_ = begun_with_ = std::exchange(promised_, 0);
+    }
+    /// It has taken what it needs; or the next one is to write that, too.
+    void end_promised(bool written) noexcept {
+        std::scoped_lock lock(guard_);
+        if (!written)
+            promised_ += begun_with_;
+        begun_ = begun_with_ = 0;
     }
 
     /// Gives up the free pages at the end of the file, but for a small reserve.
@@ -310,7 +320,7 @@ private:
         if (is_checkpoint())
             return true;
         std::uint64_t const free = space_.free().pages();
-        std::uint64_t least = promised_;
+        std::uint64_t least = promised_ + begun_;
         if (is_privileged()) {
             if (free >= least)
                 return true;
@@ -351,7 +361,8 @@ private:
     }
 
     bool prefers_low() const noexcept {
-        return low_.load(std::memory_order_relaxed) != 0;
+        return low_ != 0
+               && low_thread_ == Policies::threading::this_thread();
     }
 
     void free_now(extent e) noexcept {
@@ -365,8 +376,7 @@ private:
     extent take_run(std::uint64_t wanted, std::uint64_t unit, page_no hint) {
         space_.free().prepare(spare_extents);
         if (prefers_low()) {
-            std::uint64_t const least =
-                std::min(wanted, low_.load(std::memory_order_relaxed) * unit);
+            std::uint64_t const least = std::min(wanted, low_ * unit);
             if (auto const e = space_.free().take_first(least, unit, wanted))
                 return *e;
             return take(wanted, unit);
@@ -412,6 +422,8 @@ private:
                 space_.free().insert(*e);
             raise_no_space(pages);
         }
+        if (begun_ != 0 && is_checkpoint())
+            begun_ -= std::min(begun_, e->pages);
         return *e;
     }
 
@@ -465,8 +477,11 @@ private:
     atomic<std::uint64_t> file_pages_{0};
     std::uint64_t device_pages_ = 0; ///< more after `cut_tail`
     std::uint64_t promised_ = 0; ///< pages, to the next checkpoint
+    std::uint64_t begun_ = 0; ///< to one that takes them now, and is to take
+    std::uint64_t begun_with_ = 0; ///< at first
     reserve_scope* privileged_ = nullptr; ///< those that live
-    atomic<std::uint64_t> low_{0};
+    std::uint64_t low_ = 0; ///< in a `low_scope` of this thread:
+    typename Policies::threading::thread_id low_thread_{};
 };
 
 } // namespace numstore::detail
