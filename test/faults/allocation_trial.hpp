@@ -61,19 +61,6 @@ private:
 inline ns::options const small_cache{.cache_bytes = 1 << 15,
                                      .log_bytes = 1 << 16};
 
-/// Whether the database does not write any more.
-template <class Database>
-bool has_failed(Database& db) {
-    try {
-        db.template create<int>("probe").append({1, 2, 3});
-        db.drop("probe");
-        return false;
-    } catch (ns::error const& e) {
-        BOOST_TEST_REQUIRE(e.code() == ns::errc::failed);
-        return true;
-    }
-}
-
 /// Runs `on_disk(db, run)` on a copy of a device that `prepare` has changed;
 /// gives whether an allocation failed. What is found, in the database and
 /// after recovery, is as before or as `in_model` makes it.

@@ -69,19 +69,6 @@ inline void require_device_error(ns::error const& e, trouble what) {
     BOOST_REQUIRE_MESSAGE(expected && !is_harmless(what), e.what());
 }
 
-/// True if the database takes no more writes; else they work.
-template <class Database>
-bool has_failed(Database& db) {
-    try {
-        db.template create<int>("probe").append({1, 2, 3});
-        db.drop("probe");
-        return false;
-    } catch (ns::error const& e) {
-        BOOST_TEST_REQUIRE(e.code() == ns::errc::failed);
-        return true;
-    }
-}
-
 /// A script in which calls of the device fail. A call that throws has changed
 /// nothing: reads go on, and the same call works once the device does; or the
 /// database has failed, and opening it again tells what there is.

@@ -59,6 +59,19 @@ void require_sound(Database& db) {
     BOOST_TEST_REQUIRE(report.ok());
 }
 
+/// True if the database takes no more writes; else they work.
+template <class Database>
+bool has_failed(Database& db) {
+    try {
+        db.template create<int>("probe").append({1, 2, 3});
+        db.drop("probe");
+        return false;
+    } catch (ns::error const& e) {
+        BOOST_TEST_REQUIRE(e.code() == ns::errc::failed);
+        return true;
+    }
+}
+
 /// True where an environment variable asks for all that can be tested.
 inline bool is_long() { return std::getenv("NUMSTORE_LONG") != nullptr; }
 

@@ -301,6 +301,13 @@ kill_counts kill(kill_options o, std::uint64_t wanted) {
     return counts;
 }
 
+/// The limit has been met.
+void require_refusals(std::string const& figure, kill_counts const& counts) {
+    BOOST_TEST(counts.after_refusals > 0U);
+    figures()[figure] += counts.all;
+    figures()[figure + "_after_refusals"] += counts.after_refusals;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(faults_kills)
@@ -323,9 +330,7 @@ BOOST_AUTO_TEST_CASE(on_a_full_disk) {
                               .may_be_full = true,
                               .first_file = 2'000'000},
                              wanted);
-    BOOST_TEST(killed.after_refusals > 0U);
-    figures()["kills_full_disk"] += killed.all;
-    figures()["kills_full_disk_after_refusals"] += killed.after_refusals;
+    require_refusals("kills_full_disk", killed);
 }
 
 BOOST_AUTO_TEST_CASE(with_little_memory) {
@@ -339,9 +344,7 @@ BOOST_AUTO_TEST_CASE(with_little_memory) {
                               .limits_memory = true,
                               .first_file = 4'000'000},
                              wanted);
-    BOOST_TEST(killed.after_refusals > 0U);
-    figures()["kills_memory_limit"] += killed.all;
-    figures()["kills_memory_limit_after_refusals"] += killed.after_refusals;
+    require_refusals("kills_memory_limit", killed);
 #endif
 }
 
