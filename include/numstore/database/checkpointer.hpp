@@ -96,8 +96,6 @@ private:
         requires logging
     {
         lsn from = e_->log->end();
-        if (planted<Policies>(planted_fault::redo_forgets_open_transactions))
-            return from;
         for (auto const& t : e_->active)
             if (lsn const first = t->first.load(std::memory_order_seq_cst);
                 first != lsn{})
@@ -215,6 +213,9 @@ private:
         if constexpr (logging) {
             if (to_integer(flush_) != 0)
                 e_->log->flush(flush_, false);
+            if (planted<Policies>(
+                    planted_fault::redo_forgets_open_transactions))
+                redo_ = e_->log->end(); // behind the batch just closed
             e_->show_durable();
         }
     }
