@@ -111,12 +111,11 @@ BOOST_AUTO_TEST_CASE(who_comes_later_waits_behind_who_waits) {
         writer_was = ++order;
         locks.release_all(writer);
     });
-    owner probe; // waits in vain as soon as the writer is in the queue
     until([&] {
+        owner probe; // waits in vain as soon as the writer is in the queue
         try {
             locks.acquire(probe, key, lock_mode::shared, at_once);
             locks.release_all(probe);
-            new (&probe) owner;
             return false;
         } catch (ns::error const&) {
             return true;
