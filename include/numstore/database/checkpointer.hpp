@@ -30,9 +30,9 @@ namespace numstore::detail {
 ///
 /// What is written is captured in one step under the engine's work mutex,
 /// which is free while it is written: readers, transactions and commits go
-/// on. Meanwhile commits leave what they do to references to the end of the
-/// checkpoint (`unsettled`), and those that change names wait for it. The log
-/// is kept from the first record of the oldest transaction that was open.
+/// on. Meanwhile commits leave what they do to references and to the catalogue
+/// to the end of the checkpoint (`since_capture`). The log is kept from the
+/// first record of the oldest transaction that was open.
 template <class Policies>
 class checkpointer {
     using engine_type = engine<Policies>;
@@ -325,7 +325,7 @@ private:
     std::uint64_t count_extents() const {
         std::uint64_t const log = e_->log_pool.with_all(
             [](std::vector<extent> const& all) { return all.size(); });
-        return log + replaced_.size() + e_->taken_since.size()
+        return log + replaced_.size() + e_->since.taken.size()
                + e_->pages->with_space([&](space_map& m) {
                      std::uint64_t n = m.free().count() + m.ripening().size();
                      for (auto const& t : e_->active)
@@ -364,7 +364,7 @@ private:
         for (auto const& t : e_->active)
             to.insert(to.end(), t->changes.allocated.begin(),
                       t->changes.allocated.end());
-        to.insert(to.end(), e_->taken_since.begin(), e_->taken_since.end());
+        to.insert(to.end(), e_->since.taken.begin(), e_->since.taken.end());
     }
 
     std::vector<extent> log_of_older_superblock() {
@@ -432,6 +432,7 @@ private:
             e_->shares.add(s.pages, s.extra);
         batch_->keep();
         names_batch_->keep();
+        change_names_again(sequence);
         swap_clean_versions(sequence);
         for (extent const& x : replaced_)
             e_->pages->retire(x, sequence, generation_ - 1);
@@ -442,7 +443,7 @@ private:
         e_->show_written(quiet ? sequence : sequence_);
         if (!quiet && (logging || e_->opt.durability != durability::full))
             show_later(sequence);
-        settle();
+        settle(e_->since.references);
         e_->reclaim();
         e_->forget_unused();
         recycle_log(twin_ || planted<Policies>(
@@ -464,18 +465,32 @@ private:
         e_->show_durable();
     }
 
-    /// What commits did to references meanwhile.
-    void settle() {
+    /// What commits did to the catalogue meanwhile, now to the one that was
+    /// written: its nodes are those that the next superblock replaces.
+    void change_names_again(std::uint64_t sequence) {
+        if (e_->since.names.empty())
+            return;
+        edit<pager<Policies>> changes{
+            e_->pages.get(), edit_token{e_->next_transaction++ << 24}, {}, {}};
+        for (catalogue_delta const& delta : e_->since.names)
+            catalogue<Policies>(*e_->pages).apply(changes, catalogue_, delta);
         reclaimer<Policies> references(*e_);
-        for (auto& [r, sequence] : e_->unsettled)
+        for (retired& r : changes.freed)
             references.settle(std::move(r), sequence);
-        e_->unsettled.clear();
+    }
+
+    /// What commits did to references meanwhile.
+    void settle(std::vector<std::pair<retired, std::uint64_t>>& all) {
+        reclaimer<Policies> references(*e_);
+        for (auto& [r, sequence] : all)
+            references.settle(std::move(r), sequence);
+        all.clear();
     }
 
     /// Others may write one again.
     void end() noexcept {
         e_->checkpointing = false;
-        e_->taken_since.clear();
+        e_->since.clear();
         e_->checkpointed.notify_all();
     }
 
@@ -495,7 +510,8 @@ private:
             for (changed_array const& a : arrays_)
                 if (!std::exchange(a.state->dirty, true))
                     e_->dirty.push_back(a.state);
-            settle();
+            settle(e_->since.references);
+            settle(e_->since.catalogue_nodes);
         } catch (std::bad_alloc const&) {
             e_->pages->set_failed();
         } catch (error const&) {

@@ -230,7 +230,7 @@ public:
         std::scoped_lock lock(e_->work);
         catalogue_version next;
         prepare_catalogue(t, next);
-        install(t, last, std::move(next), prepare(t));
+        install(t, last, std::move(next), prepare(t), 0);
         finish(t);
         e_->show_durable();
     }
@@ -320,8 +320,6 @@ private:
         room<Policies> more(*e_);
         more.prepare(more.frames(), lock);
         for (;;) {
-            if (!t.delta.empty())
-                e_->wait_for_checkpoint(lock); // which writes the catalogue
             try {
                 return publish(t);
             } catch (error const& failure) {
@@ -341,11 +339,7 @@ private:
             e_->secure_superblock();
             prepare_catalogue(t, next);
             ready = prepare(t);
-            std::size_t const freed = t.changes.freed.size();
-            reserve_more(e_->retired_nodes, e_->unsettled.size() + freed);
-            reserve_more(e_->graveyard, e_->unsettled.size() + freed);
-            reserve_more(e_->unsettled, freed);
-            reserve_more(e_->taken_since, t.changes.allocated.size());
+            prepare_references(t);
             room<Policies>(*e_).ensure(
                 t, t.delta.empty() ? e_->catalogue_versions.newest()->value
                                    : next);
@@ -363,7 +357,7 @@ private:
             throw;
         }
         try {
-            install(t, at, std::move(next), std::move(ready));
+            install(t, at, std::move(next), std::move(ready), mark.freed);
         } catch (...) {
             e_->pages->set_failed(); // the commit record is in the log
             throw;
@@ -416,9 +410,10 @@ private:
                 e_->registry.erase(id);
     }
 
-    /// Only counts of shared pages may take more memory.
+    /// Only counts of shared pages may take more memory. From `names_from` on
+    /// the transaction has freed nodes of the catalogue.
     void install(transaction& t, lsn at, catalogue_version next,
-                 prepared ready) {
+                 prepared ready, std::size_t names_from) {
         std::uint64_t const sequence = e_->latest + 1;
         auto node = ready.nodes.begin();
         for (auto& [id, w] : t.works) {
@@ -438,7 +433,7 @@ private:
                 e_->catalogue_versions.publish(std::move(ready.names)));
             e_->catalogue_dirty = true;
         }
-        settle(t, sequence);
+        settle(t, sequence, names_from);
         e_->latest = sequence;
         e_->latest_commit = at;
         {
@@ -449,18 +444,37 @@ private:
         e_->commits.fetch_add(1, std::memory_order_relaxed);
     }
 
+    /// The memory that `settle` needs, now or at the end of a checkpoint.
+    void prepare_references(transaction const& t) {
+        auto& since = e_->since;
+        std::size_t const freed = t.changes.freed.size();
+        std::size_t const all = since.references.size()
+                                + since.catalogue_nodes.size() + freed;
+        reserve_more(e_->retired_nodes, all);
+        reserve_more(e_->graveyard, all);
+        reserve_more(since.references, freed);
+        reserve_more(since.catalogue_nodes, freed);
+        reserve_more(since.taken, t.changes.allocated.size());
+        reserve_more(since.names, 1);
+    }
+
     /// While a checkpoint is being written that is left to its end.
-    void settle(transaction& t, std::uint64_t sequence) {
-        reclaimer<Policies> references(*e_);
-        for (retired& r : t.changes.freed)
-            if (e_->checkpointing)
-                e_->unsettled.emplace_back(std::move(r), sequence);
-            else
+    void settle(transaction& t, std::uint64_t sequence,
+                std::size_t names_from) {
+        if (!e_->checkpointing) {
+            reclaimer<Policies> references(*e_);
+            for (retired& r : t.changes.freed)
                 references.settle(std::move(r), sequence);
-        if (e_->checkpointing)
-            e_->taken_since.insert(e_->taken_since.end(),
-                                   t.changes.allocated.begin(),
-                                   t.changes.allocated.end());
+        } else {
+            auto& since = e_->since;
+            for (std::size_t i = 0; i != t.changes.freed.size(); ++i)
+                (i < names_from ? since.references : since.catalogue_nodes)
+                    .emplace_back(std::move(t.changes.freed[i]), sequence);
+            since.taken.insert(since.taken.end(), t.changes.allocated.begin(),
+                               t.changes.allocated.end());
+            if (!t.delta.empty())
+                since.names.push_back(std::move(t.delta));
+        }
         t.changes.freed.clear();
         t.changes.allocated.clear();
     }

@@ -68,7 +68,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         catalogue_versions.clear();
         retired_nodes.clear();
         graveyard.clear();
-        unsettled.clear();
+        since.clear();
     }
 
     /// Bytes of log or of changed leaves: `most`, but less beside little data,
@@ -108,10 +108,21 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     bool checkpoint_is_due = false; ///< for `worker`, which clears it
     bool worker_stops = false;
     typename Policies::threading::condition_variable worker_wakes;
-    /// Pages of transactions that have committed since, and what these did to
-    /// references.
-    std::vector<extent> taken_since;
-    std::vector<std::pair<retired, std::uint64_t>> unsettled;
+    /// What transactions have done that have committed since.
+    struct since_capture {
+        std::vector<extent> taken; ///< their pages
+        std::vector<std::pair<retired, std::uint64_t>> references;
+        std::vector<catalogue_delta> names;
+        /// Of the captured catalogue, and those that came after it.
+        std::vector<std::pair<retired, std::uint64_t>> catalogue_nodes;
+
+        void clear() noexcept {
+            taken.clear();
+            references.clear();
+            names.clear();
+            catalogue_nodes.clear();
+        }
+    } since;
     std::uint64_t latest = 1;   ///< sequence of the newest version
     lsn latest_commit{};
     std::vector<std::shared_ptr<transaction>> active;
@@ -380,7 +391,7 @@ public:
         catalogue_versions.clear();
         retired_nodes.clear();
         graveyard.clear();
-        unsettled.clear();
+        since.clear();
         log.reset();
         pages.reset();
     }

@@ -311,9 +311,9 @@ private:
     }
 
     /// Pages that nothing uses. What lies below a node that cannot be read is
-    /// not known, and then nothing is said.
+    /// not known, nor what a write that failed has left; then nothing is said.
     void report_lost() {
-        if (!complete_ || e_->read_only)
+        if (!complete_ || e_->read_only || e_->pages->failed())
             return;
         used_.each_clear(
             page_no{pager<Policies>::first_data_page}, [&](extent x) {
