@@ -45,7 +45,10 @@ enum class planted_fault : std::uint8_t {
     no_twin_superblock,            ///< after redo the other one leads to the
                                    ///< log of before
     trusts_the_superblock_it_found, ///< which may be in a cache only
-    count
+    count, ///< of those that one thread of one process can meet
+    // reading beside a writer
+    readers_beside_overlooked = count, ///< pages that they need are reused
+    log_recycled_under_readers,        ///< while they open the file
 };
 
 /// A fault policy: which mistake the engine makes. Ordinary policies make

@@ -82,6 +82,16 @@ std::vector<std::string> close_beside(std::uint64_t seed) {
     return w.wrong;
 }
 
+std::vector<std::string> open_beside(std::uint64_t seed) {
+    world w;
+    schedule s(schedule_options::varied(seed));
+    s.spawn("writer", [&] { fill_the_log(w, 60); });
+    for (int i = 0; i != 2; ++i)
+        s.spawn("reader", [&] { glance_beside(w, 10); });
+    s.run();
+    return w.wrong;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(concurrency_interleavings)
@@ -114,6 +124,29 @@ BOOST_AUTO_TEST_CASE(little_log_and_no_waiting) {
     play_all(200, c, {.log_bytes = 4096});
     play_all(200, c, {.durability = ns::durability::grouped});
     play_all(200, c, {.durability = ns::durability::none, .log_bytes = 4096});
+}
+
+/// Another process reads the device while it is written.
+BOOST_AUTO_TEST_CASE(readers_beside_the_writer) {
+    cast const c{
+        .writers = 2, .commits = 8, .chores = 6, .readers_beside = 4};
+    play_all(300, c);
+    play_all(200, c, {.log_bytes = 4096});
+    play_all(100, c, {.durability = ns::durability::none, .log_bytes = 4096});
+}
+
+BOOST_AUTO_TEST_CASE(openings_beside_the_writer) {
+    for_each_seed(500, [](auto seed) { require_none(open_beside(seed)); });
+}
+
+BOOST_AUTO_TEST_CASE(readers_that_are_overlooked_are_noticed) {
+    cast const c{
+        .writers = 2, .commits = 8, .chores = 6, .readers_beside = 4};
+    using enum ns::planted_fault;
+    BOOST_TEST(finds(readers_beside_overlooked, 2000, [&](auto seed) {
+        return play(seed, c, {.log_bytes = 4096}).wrong;
+    }));
+    BOOST_TEST(finds(log_recycled_under_readers, 2000, open_beside));
 }
 
 /// The announcements of readers, again and again.

@@ -151,6 +151,28 @@ inline void read_snapshots(world& w, int times) {
     }
 }
 
+/// Opens the device again and again as another process would, looks at all of
+/// it, and after a while once more.
+inline void read_beside(world& w, int times) {
+    for (int n = 0; n != times; ++n) {
+        auto const least = w.writers;
+        database other(w.device.beside(),
+                       {.mode = ns::open_mode::read_only,
+                        .beside_writer = true});
+        auto const commits = other.open<number>("commits").to_vector();
+        for (std::size_t i = 0; i != most_writers; ++i)
+            w.require(commits[i] >= least[i].acknowledged
+                          && commits[i] <= w.writers[i].attempted,
+                      "another process sees another commit than it may");
+        auto const before = hash_of(other.snapshot());
+        w.check(other, "another process");
+        for (int wait = 0; wait != 20; ++wait)
+            scheduled_threading::yield();
+        w.require(hash_of(other.snapshot()) == before,
+                  "what another process reads has changed");
+    }
+}
+
 /// Plain reads: each sees one version, none older than the one before, nor
 /// than what was acknowledged.
 inline void read_plainly(world& w, int times) {
@@ -232,6 +254,38 @@ inline void commit_and_write_out(world& w, int times) {
         });
 }
 
+/// Commits that fill the log, and everything written out, so that its
+/// segments come to be used again.
+inline void fill_the_log(world& w, int times) {
+    for (int n = 1; n <= times; ++n) {
+        w.db.transact([&](transaction& tx) {
+            w.writers[0].attempted = n;
+            tx.open<number>("own 0").assign(values(110, n));
+            tx.open<number>("commits").set(0, n);
+        });
+        w.writers[0].acknowledged = n;
+        if (n % 5 == 0)
+            w.db.checkpoint();
+    }
+}
+
+/// What another process sees that opens the device.
+inline void glance_beside(world& w, int times) {
+    for (int n = 0; n != times; ++n) {
+        auto const least = w.writers[0].acknowledged;
+        database other(w.device.beside(),
+                       {.mode = ns::open_mode::read_only,
+                        .beside_writer = true});
+        number const k = other.open<number>("commits")[0];
+        w.require(k == 0
+                      || other.open<number>("own 0").to_vector()
+                             == values(110, k),
+                  "another process sees half of a commit");
+        w.require(k >= least && k <= w.writers[0].attempted,
+                  "another process sees another commit than it may");
+    }
+}
+
 /// Who takes part.
 struct cast {
     std::size_t writers = 2;
@@ -239,6 +293,7 @@ struct cast {
     int snapshots = 0;
     int plain_reads = 0;
     int chores = 0;
+    int readers_beside = 0;
 };
 
 /// What goes wrong after power has gone is no fault; it ends the thread.
@@ -263,6 +318,9 @@ inline schedule_trace play(world& w, std::uint64_t seed, cast const& c) {
         add("snapshots", [&w, &c] { read_snapshots(w, c.snapshots); });
     if (c.plain_reads != 0)
         add("plain reads", [&w, &c] { read_plainly(w, c.plain_reads); });
+    if (c.readers_beside != 0)
+        add("reading beside",
+            [&w, &c] { read_beside(w, c.readers_beside); });
     if (c.chores != 0)
         add("chores", [&w, &c, seed] { look_after(w, seed, c.chores); });
     return s.run();

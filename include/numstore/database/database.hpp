@@ -44,7 +44,8 @@ concept path_like = std::convertible_to<T const&, std::string_view>
                     || detail::filesystem_path<T>;
 
 /// Typed arrays in one crash-safe file. Locks the file: one program writes,
-/// or many only read. Any number of threads at once; handles, snapshots and
+/// or many only read; with options::beside_writer they also read while one
+/// writes. Any number of threads at once; handles, snapshots and
 /// views may outlive it.
 template <class Policies>
 class basic_database
@@ -72,7 +73,7 @@ public:
         requires(!file_device<storage> && std::default_initializable<storage>)
     {
         detail::reporting_no_memory(
-            [&] { open_device(storage(), std::move(o)); });
+            [&] { open_device(storage(), o); });
     }
 
     /// Opens what is on a device; an empty device becomes a database.
@@ -80,7 +81,7 @@ public:
         requires(!file_device<storage>)
     {
         detail::reporting_no_memory(
-            [&] { open_device(std::move(device), std::move(o)); });
+            [&] { open_device(std::move(device), o); });
     }
 
     basic_database(basic_database&&) noexcept = default;
@@ -240,6 +241,7 @@ private:
     {
         if (path.empty())
             detail::raise(errc::invalid_argument, "an empty path");
+        check_options(o);
         for (;;) {
             if (o.mode != open_mode::create_new && open_existing(path, o))
                 return;
@@ -255,17 +257,62 @@ private:
     bool open_existing(std::string const& path, options const& o)
         requires file_device<storage>
     {
+        return o.beside_writer ? open_beside([&] { return open_once(path, o); })
+                               : open_once(path, o);
+    }
+
+    /// f(), again where a writer has changed the file while it was read.
+    template <class F>
+    static auto open_beside(F&& f) {
+        for (int left = 50;; --left) {
+            try {
+                return f();
+            } catch (error const& e) {
+                if ((e.code() != errc::corrupt && e.code() != errc::io)
+                    || left == 0)
+                    throw;
+            }
+            detail::yield<typename Policies::threading>();
+        }
+    }
+
+    static storage open_storage(std::string const& path, options const& o,
+                                std::error_code& ec)
+        requires file_device<storage>
+    {
+        if constexpr (shared_device<storage>)
+            if (o.beside_writer)
+                return storage::open_beside(path, o.allow_network_fs, ec);
+        return storage::open(path, o.mode == open_mode::read_only,
+                             o.allow_network_fs, ec);
+    }
+
+    /// Throws invalid_argument.
+    static void check_options(options const& o) {
+        if (!o.beside_writer)
+            return;
+        if (o.mode != open_mode::read_only)
+            detail::raise(errc::invalid_argument,
+                          "options::beside_writer is for "
+                          "open_mode::read_only");
+        if (!shared_device<storage>)
+            detail::raise(errc::invalid_argument,
+                          "options::beside_writer: such storage cannot be "
+                          "read while it is written");
+    }
+
+    bool open_once(std::string const& path, options const& o)
+        requires file_device<storage>
+    {
         std::error_code ec;
-        bool const read_only = o.mode == open_mode::read_only;
-        storage device = storage::open(path, read_only, o.allow_network_fs,
-                                       ec);
+        storage device = open_storage(path, o, ec);
         if (ec == errc::not_found && o.mode != open_mode::read_only
             && o.mode != open_mode::open_existing)
             return false;
         if (ec)
             detail::raise_device(ec, path + ": " + open_failure(ec));
         auto e = std::make_shared<engine_type>(std::move(device), o);
-        e->read_only = read_only;
+        e->read_only = o.mode == open_mode::read_only;
         detail::recovery<Policies>(*e).open();
         detail::background<Policies>::start(*e);
         engine_ = std::move(e);
@@ -313,7 +360,15 @@ private:
         return true;
     }
 
-    void open_device(storage device, options o) {
+    void open_device(storage device, options const& o) {
+        check_options(o);
+        if constexpr (shared_device<storage> && std::copyable<storage>)
+            if (o.beside_writer)
+                return open_beside([&] { open_device_once(device, o); });
+        open_device_once(std::move(device), o);
+    }
+
+    void open_device_once(storage device, options const& o) {
         std::error_code ec;
         bool const empty = device.size(ec) == 0;
         if (ec)

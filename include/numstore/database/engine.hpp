@@ -193,6 +193,9 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
     // states
 
+    /// Others may write the file meanwhile.
+    bool is_beside() const noexcept { return read_only && opt.beside_writer; }
+
     /// Throws forked, closed.
     void require_open() const {
         if (fork.forked())

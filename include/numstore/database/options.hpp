@@ -95,6 +95,10 @@ struct options {
     /// Called by long calls (recovery, verify, backup, compact) with their
     /// progress.
     progress_callback progress{};
+    /// With open_mode::read_only: also while another program writes the file,
+    /// of which this one sees what was committed when it opened it, until it
+    /// opens it again. The file keeps what that needs, and grows meanwhile.
+    bool beside_writer = false;
     /// Network file systems often break locks and syncs; refused by default.
     bool allow_network_fs = false;
 };

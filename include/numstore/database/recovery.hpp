@@ -81,11 +81,15 @@ public:
         begin_versions();
         if constexpr (logging) {
             replay();
+        } else if (e_->read_only) {
+            e_->pages->settle();
         } else {
             e_->pages->settle();
-            if (!e_->read_only && e_->opt.durability == durability::full)
+            if (e_->opt.durability == durability::full)
                 write_found_superblock();
         }
+        if (e_->is_beside())
+            keep_for_reading();
     }
 
 private:
@@ -160,6 +164,16 @@ private:
         device_pages_ = size / page_size;
     }
 
+    /// What the superblock refers to stays; the log has been read.
+    void keep_for_reading() {
+        if constexpr (shared_device<typename Policies::storage>) {
+            std::error_code ec;
+            e_->pages->device().read_from(e_->newest.generation, ec);
+            if (ec)
+                raise_device(ec, e_->name + ": cannot say who reads it");
+        }
+    }
+
     static bool usable(format::superblock_result const& f) noexcept {
         return f.state == format::superblock_state::ok
                || f.state == format::superblock_state::ok_to_read;
@@ -217,7 +231,14 @@ private:
         if (device_pages_ > s.file_pages)
             map.free.push_back(
                 {page_no{s.file_pages}, device_pages_ - s.file_pages});
-        e_->pages->adopt(device_pages_, map.free, map.next, s.generation);
+        // Others still read what an older superblock refers to; nobody knows
+        // which of the free pages that is.
+        if (!e_->read_only && e_->pages->oldest_reader() < s.generation)
+            map.next.insert(map.next.end(), map.free.begin(), map.free.end());
+        else
+            return e_->pages->adopt(device_pages_, map.free, map.next,
+                                    s.generation);
+        e_->pages->adopt(device_pages_, {}, map.next, s.generation);
     }
 
     /// The bytes of a list that a superblock names.

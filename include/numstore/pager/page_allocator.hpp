@@ -163,7 +163,22 @@ public:
             ++generation;
         if (planted<Policies>(planted_fault::reuse_despite_snapshots))
             oldest = std::numeric_limits<std::uint64_t>::max();
-        space_.ripen(generation, oldest);
+        if (space_.is_ripe(generation, oldest))
+            space_.ripen(generation, oldest, oldest_reader());
+    }
+
+    /// The oldest superblock that other processes read beside this one: 0
+    /// while one opens the device, the largest number where there is none.
+    std::uint64_t oldest_reader() const noexcept {
+        constexpr auto nobody = std::numeric_limits<std::uint64_t>::max();
+        if constexpr (shared_device<storage>) {
+            if (planted<Policies>(planted_fault::readers_beside_overlooked))
+                return nobody;
+            std::error_code ec;
+            std::uint64_t const oldest = device_.oldest_reader(ec);
+            return ec ? 0 : oldest;
+        }
+        return nobody;
     }
 
     std::uint64_t free_pages() const noexcept {

@@ -315,17 +315,27 @@ public:
     }
 
     /// Frees what neither superblock (the newest is `generation`) nor a
-    /// reader needs; the oldest reader sees version `oldest`. In order: what
-    /// was retired later waits for what was before.
-    void ripen(std::uint64_t generation, std::uint64_t oldest) {
-        while (!waiting_.empty()) {
+    /// reader needs; the oldest reader sees version `oldest`, and the oldest
+    /// in another process superblock `superblock`. In order: what was retired
+    /// later waits for what was before.
+    void ripen(std::uint64_t generation, std::uint64_t oldest,
+               std::uint64_t superblock) {
+        while (is_ripe(generation, oldest)) {
             waiting const& w = waiting_.front();
-            if (w.generation + 2 > generation || w.sequence > oldest)
+            if (w.generation >= superblock)
                 return;
             free_.insert(w.pages);
             waiting_pages_ -= w.pages.pages;
             waiting_.pop_front();
         }
+    }
+
+    /// Whether anything is free but for readers in other processes.
+    bool is_ripe(std::uint64_t generation,
+                 std::uint64_t oldest) const noexcept {
+        return !waiting_.empty()
+               && waiting_.front().generation + 2 <= generation
+               && waiting_.front().sequence <= oldest;
     }
 
     /// The two lists that superblock `generation` stores: what is free when

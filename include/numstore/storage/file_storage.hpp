@@ -36,6 +36,16 @@ public:
             detail::posix_file::open(path, read_only, allow_network_fs, ec));
     }
 
+    /// Opens an existing file for reading without its lock, beside whoever
+    /// writes: see `shared_device`. Errors as for `open`, but for errc::busy;
+    /// errc::locked where a file system makes one lock of all kinds.
+    static file_storage open_beside(std::string const& path,
+                                    bool allow_network_fs,
+                                    std::error_code& ec) noexcept {
+        return file_storage(
+            detail::posix_file::open_beside(path, allow_network_fs, ec));
+    }
+
     /// Makes a new, empty, locked file without a name beside `path`, which
     /// vanishes unless it is published. Errors: errc::already_exists,
     /// errc::read_only for a directory that cannot be written, errc::not_found
@@ -54,6 +64,14 @@ public:
     /// From now on others who open the file get errc::busy, not errc::locked.
     void keep_for_views(std::error_code& ec) noexcept {
         file_.keep_for_views(ec);
+    }
+
+    /// See `shared_device`.
+    void read_from(std::uint64_t generation, std::error_code& ec) noexcept {
+        file_.read_from(generation, ec);
+    }
+    std::uint64_t oldest_reader(std::error_code& ec) const noexcept {
+        return file_.oldest_reader(ec);
     }
 
     std::size_t block_size() const noexcept { return 4096; }
@@ -90,5 +108,6 @@ private:
 };
 
 static_assert(file_device<file_storage>);
+static_assert(shared_device<file_storage>);
 
 } // namespace numstore

@@ -37,6 +37,14 @@ public:
             detail::posix_file::open(path, read_only, allow_network_fs, ec));
     }
 
+    /// As `file_storage::open_beside`.
+    static mapped_storage open_beside(std::string const& path,
+                                      bool allow_network_fs,
+                                      std::error_code& ec) noexcept {
+        return mapped_storage(
+            detail::posix_file::open_beside(path, allow_network_fs, ec));
+    }
+
     /// As `file_storage::create`.
     static mapped_storage create(std::string const& path, bool allow_network_fs,
                                  std::error_code& ec) noexcept {
@@ -52,6 +60,14 @@ public:
     /// From now on others who open the file get errc::busy, not errc::locked.
     void keep_for_views(std::error_code& ec) noexcept {
         file_.keep_for_views(ec);
+    }
+
+    /// See `shared_device`.
+    void read_from(std::uint64_t generation, std::error_code& ec) noexcept {
+        file_.read_from(generation, ec);
+    }
+    std::uint64_t oldest_reader(std::error_code& ec) const noexcept {
+        return file_.oldest_reader(ec);
     }
 
     std::size_t block_size() const noexcept { return 4096; }
@@ -105,6 +121,7 @@ private:
 };
 
 static_assert(file_device<mapped_storage>);
+static_assert(shared_device<mapped_storage>);
 static_assert(viewable_device<mapped_storage>);
 
 } // namespace numstore

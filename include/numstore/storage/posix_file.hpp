@@ -6,6 +6,7 @@
 #include <numstore/storage/network_file_system.hpp>
 #include <numstore/storage/new_file.hpp>
 #include <numstore/storage/posix_io.hpp>
+#include <numstore/storage/reader_locks.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -71,6 +72,7 @@ public:
           new_(std::move(other.new_)),
           path_(std::move(other.path_)),
           read_only_(other.read_only_),
+          beside_(other.beside_),
           refuses_dsync_(other.refuses_dsync_.load(std::memory_order_relaxed)),
           size_(other.size_.exchange(0, std::memory_order_relaxed)) {}
 
@@ -82,6 +84,7 @@ public:
         new_ = std::move(other.new_);
         path_ = std::move(other.path_);
         read_only_ = other.read_only_;
+        beside_ = other.beside_;
         refuses_dsync_.store(
             other.refuses_dsync_.load(std::memory_order_relaxed),
             std::memory_order_relaxed);
@@ -96,15 +99,26 @@ public:
                            bool allow_network_fs, std::error_code& ec) noexcept
         try {
         posix_file file;
-        file.path_ = path;
-        file.read_only_ = read_only;
-        if (!is_usable(path, ec))
-            return {};
-        file.fd_ = open_regular(path.c_str(), read_only, ec);
-        if (!ec && !allow_network_fs)
-            refuse_network_file_system(file.fd(), ec);
+        file.open_unlocked(path, read_only, allow_network_fs, ec);
         if (!ec)
             lock_file(file.fd(), read_only, ec);
+        if (!ec)
+            file.load_size(ec);
+        return ec ? posix_file() : std::move(file);
+    } catch (std::bad_alloc const&) {
+        ec = errc::no_memory;
+        return {};
+    }
+
+    /// For reading, whoever writes.
+    static posix_file open_beside(std::string const& path,
+                                  bool allow_network_fs,
+                                  std::error_code& ec) noexcept try {
+        posix_file file;
+        file.beside_ = true;
+        file.open_unlocked(path, true, allow_network_fs, ec);
+        if (!ec)
+            reader_locks::begin(file.fd(), ec);
         if (!ec)
             file.load_size(ec);
         return ec ? posix_file() : std::move(file);
@@ -138,7 +152,16 @@ public:
     }
 
     void keep_for_views(std::error_code& ec) noexcept {
-        mark_views_only(fd(), ec);
+        ec.clear();
+        if (!beside_) // which keeps nobody out
+            mark_views_only(fd(), ec);
+    }
+
+    void read_from(std::uint64_t generation, std::error_code& ec) noexcept {
+        reader_locks::settle(fd(), generation, ec);
+    }
+    std::uint64_t oldest_reader(std::error_code& ec) const noexcept {
+        return reader_locks::oldest(fd(), ec);
     }
 
     int fd() const noexcept { return fd_.get(); }
@@ -225,6 +248,17 @@ private:
         return !ec;
     }
 
+    void open_unlocked(std::string const& path, bool read_only,
+                       bool allow_network_fs, std::error_code& ec) {
+        path_ = path;
+        read_only_ = read_only;
+        if (!is_usable(path, ec))
+            return;
+        fd_ = open_regular(path.c_str(), read_only, ec);
+        if (!ec && !allow_network_fs)
+            refuse_network_file_system(fd(), ec);
+    }
+
     void load_size(std::error_code& ec) noexcept {
         struct stat about{};
         if (::fstat(fd(), &about) != 0)
@@ -238,6 +272,7 @@ private:
     new_file new_;
     std::string path_;
     bool read_only_ = false;
+    bool beside_ = false;
     std::atomic<bool> refuses_dsync_ = false;
     std::atomic<std::uint64_t> size_ = 0;
 };

@@ -55,12 +55,29 @@ concept viewable_device =
                -> std::same_as<std::byte const*>;
        };
 
+/// A device that others may open for reading while one writes. Who opens it
+/// for that needs any state of it at first; `read_from` says that from now on
+/// it is what superblock `generation` refers to, and what is written later.
+/// `oldest_reader` tells the writer the oldest such generation: 0 while
+/// somebody is opening the device, the largest number where nobody else reads.
+/// A reader that is gone, however it went, needs nothing.
+template <class S>
+concept shared_device =
+    storage_device<S>
+    && requires(S s, S const cs, std::uint64_t generation,
+                std::error_code& ec) {
+           { s.read_from(generation, ec) } noexcept -> std::same_as<void>;
+           { cs.oldest_reader(ec) } noexcept -> std::same_as<std::uint64_t>;
+       };
+
 /// A device that is a file with a name. `create` builds an unnamed new file
 /// beside `path`; `publish` gives it its name, never replacing another file
 /// (errc::already_exists), and makes the name durable. `open` takes the lock:
 /// exclusive for writing, shared for `read_only`; errc::locked where another
 /// user holds it, errc::busy where only views of a closed database do.
 /// `keep_for_views` says that the database was closed and only views remain.
+/// If it is a `shared_device`, `open_beside(path, allow_network_fs, ec)` opens
+/// it for reading, without a lock.
 template <class S>
 concept file_device =
     storage_device<S>

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -110,6 +111,29 @@ public:
                  else if (!f || f->cut_power)
                      d.content.resize(bytes);
              });
+    }
+
+    // A `shared_device`: the handles that a database has are one reader.
+
+    /// A handle for who opens the device for reading beside a writer.
+    simulated_storage beside() const {
+        simulated_storage handle = *this;
+        handle.reader_ = std::make_shared<reader>(device_);
+        return handle;
+    }
+    void read_from(std::uint64_t generation, std::error_code& ec) noexcept {
+        std::lock_guard const lock(device_->mutex);
+        ec.clear();
+        if (reader_ != nullptr)
+            *reader_->generation = generation;
+    }
+    std::uint64_t oldest_reader(std::error_code& ec) const noexcept {
+        std::lock_guard const lock(device_->mutex);
+        ec.clear();
+        auto const& all = device_->readers;
+        auto const least = std::min_element(all.begin(), all.end());
+        return least == all.end() ? std::numeric_limits<std::uint64_t>::max()
+                                  : *least;
     }
 
     /// What succeeded so far.
@@ -243,6 +267,22 @@ private:
         recording what = recording::calls_and_data;
         std::vector<call_record> records;
         call_counts counts;
+        std::list<std::uint64_t> readers; ///< generations that they need
+    };
+
+    struct reader {
+        explicit reader(std::shared_ptr<device> d) : of(std::move(d)) {
+            std::lock_guard const lock(of->mutex);
+            generation = of->readers.insert(of->readers.end(), 0);
+        }
+        reader(reader const&) = delete;
+        reader& operator=(reader const&) = delete;
+        ~reader() {
+            std::lock_guard const lock(of->mutex);
+            of->readers.erase(generation);
+        }
+        std::shared_ptr<device> of;
+        std::list<std::uint64_t>::iterator generation;
     };
 
     simulated_storage(detail::simulated_content content, std::uint64_t capacity)
@@ -335,9 +375,11 @@ private:
     }
 
     std::shared_ptr<device> device_;
+    std::shared_ptr<reader> reader_;
 };
 
 static_assert(storage_device<simulated_storage>);
+static_assert(shared_device<simulated_storage>);
 
 /// Calls `check` with the device after each power loss that loses whole
 /// blocks: all 2^n for n unsynced units. False, without a call, when there are
