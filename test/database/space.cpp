@@ -290,6 +290,28 @@ BOOST_AUTO_TEST_CASE(a_transaction_that_keeps_too_much_of_the_log_ends) {
     BOOST_TEST((again.open<int>("a").to_vector() == numbers(11)));
 }
 
+/// What it keeps no checkpoint frees, so that none is written for it.
+BOOST_FIXTURE_TEST_CASE(a_snapshot_makes_commits_no_dearer, fixture) {
+    ns::database db(file("a.ns"), {.durability = ns::durability::none});
+    auto a = db.create<int>("a");
+    auto b = db.create<int>("b");
+    for (int i = 0; i != 16; ++i) {
+        a.append(numbers(100'000));
+        b.append(numbers(100'000));
+    }
+    db.checkpoint();
+    auto const snapshot = db.snapshot();
+    db.drop("a");
+    for (int i = 0; i != 50; ++i)
+        b.push_back(i);
+    auto const before = db.stats();
+    BOOST_TEST(before.pinned_bytes > before.file_bytes / 4);
+    for (int i = 0; i != 200; ++i)
+        b.push_back(i);
+    BOOST_TEST(db.stats().checkpoints - before.checkpoints <= 2u);
+    BOOST_TEST(a.in(snapshot).size() == 1'600'000u);
+}
+
 BOOST_AUTO_TEST_CASE(cycles_of_filling_and_erasing_reuse_the_file) {
     ns::database db(file("a.ns"), {.durability = ns::durability::none});
     auto a = db.create<int>("a");

@@ -81,6 +81,17 @@ public:
                / Policies::page_size;
     }
 
+    /// Free now, or once a checkpoint or two have been written: at most so
+    /// many, for trees may share pages with others. And of these, what readers
+    /// still need.
+    struct unused {
+        std::uint64_t pages;
+        std::uint64_t pinned;
+    };
+    unused unused_pages() const {
+        return {free_pages() + replaced_pages(), pinned_pages()};
+    }
+
 private:
     /// Those of trees, and what the catalogue needs to name their roots.
     template <class Transaction>
@@ -138,17 +149,28 @@ private:
         return e_->pages->free_pages();
     }
 
-    /// At most so many: trees may share pages with others.
+    /// What a checkpoint could free.
     std::uint64_t waiting_pages() const {
+        std::uint64_t const all = replaced_pages() + e_->log_pool.size();
+        return all - std::min(all, pinned_pages());
+    }
+    std::uint64_t pinned_pages() const {
+        std::uint64_t const oldest = e_->readers.oldest();
+        std::uint64_t const superblock = e_->pages->oldest_reader();
+        return e_->pages->with_space([&](space_map& m) {
+            return m.pinned_pages(oldest, superblock);
+        });
+    }
+    std::uint64_t replaced_pages() const {
         std::uint64_t pages = e_->retired_nodes.size();
         for (std::size_t i = e_->unreadable_graves; i < e_->graveyard.size();
              ++i) {
             retired const& t = e_->graveyard[i];
             pages += t.count / t.leaf_capacity * t.leaf_pages + 1;
         }
-        return pages + e_->log_pool.size()
-               + e_->pages->with_space(
-                   [](space_map& m) { return m.ripening_pages(); });
+        return pages + e_->pages->with_space([](space_map& m) {
+                   return m.ripening_pages();
+               });
     }
 
     engine_type* e_;

@@ -147,11 +147,10 @@ private:
             m.free().pages() - m.free().tail(report_.pages);
         for (extent const& x : m.free().extents())
             others_.push_back({x, "the free list"});
-        for (auto const& w : m.ripening()) {
+        for (auto const& w : m.ripening())
             others_.push_back({w.pages, "the list of freed pages"});
-            if (w.sequence > oldest)
-                report_.pinned_pages += w.pages.pages;
-        }
+        report_.pinned_pages =
+            m.pinned_pages(oldest, e_->pages->oldest_reader());
         for (auto const& t : e_->active)
             for (extent const& x : t->changes.allocated)
                 others_.push_back({x, "an open transaction"});
@@ -354,10 +353,9 @@ statistics collect_statistics(engine<Policies>& e) {
         s.ripening_pages = m.ripening_pages();
         s.fragmented_bytes =
             (m.free().pages() - m.free().tail(s.pages)) * Policies::page_size;
-        std::uint64_t const oldest = e.readers.oldest();
-        for (auto const& w : m.ripening())
-            if (w.sequence > oldest)
-                s.pinned_bytes += w.pages.pages * Policies::page_size;
+        s.pinned_bytes =
+            m.pinned_pages(e.readers.oldest(), e.pages->oldest_reader())
+            * Policies::page_size;
     });
     s.free_bytes = s.free_pages * Policies::page_size;
     s.ripening_bytes = s.ripening_pages * Policies::page_size;

@@ -330,6 +330,17 @@ public:
         }
     }
 
+    /// Freed, but for readers: the oldest here sees version `oldest`, and the
+    /// oldest in another process `superblock`.
+    std::uint64_t pinned_pages(std::uint64_t oldest,
+                               std::uint64_t superblock) const noexcept {
+        std::uint64_t pages = 0;
+        for (waiting const& w : waiting_)
+            if (w.sequence > oldest || w.generation >= superblock)
+                pages += w.pages.pages;
+        return pages;
+    }
+
     /// Whether anything is free but for readers in other processes.
     bool is_ripe(std::uint64_t generation,
                  std::uint64_t oldest) const noexcept {
