@@ -1,7 +1,9 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/database/background_compaction.hpp>
 #include <numstore/database/checkpointer.hpp>
+#include <numstore/database/compactor.hpp>
 #include <numstore/database/engine.hpp>
 #include <numstore/error.hpp>
 
@@ -13,7 +15,7 @@
 namespace numstore::detail {
 
 /// The thread of a database that was opened with options::background: writes
-/// the checkpoints that commits find due.
+/// the checkpoints that commits find due, and compacts the file.
 template <class Policies>
 class background {
     using engine_type = engine<Policies>;
@@ -54,16 +56,35 @@ private:
     static void run(engine_type& e) noexcept {
         work_lock lock(e.work);
         for (;;) {
-            while (!e.worker_stops && !e.checkpoint_is_due)
+            while (!e.worker_stops && !e.checkpoint_is_due
+                   && !e.compaction_is_due)
                 e.worker_wakes.wait(lock);
             if (e.worker_stops)
                 return;
-            try {
-                checkpointer<Policies>(e).run(lock);
-            } catch (...) { // NOLINT: it stays due, or `failed` tells
-            }
-            e.checkpoint_is_due = false;
+            if (e.checkpoint_is_due)
+                checkpoint(e, lock);
+            else
+                compact(e, lock);
         }
+    }
+
+    static void checkpoint(engine_type& e, work_lock& lock) noexcept {
+        try {
+            checkpointer<Policies>(e).run(lock);
+        } catch (...) { // NOLINT: it stays due, or `failed` tells
+        }
+        e.checkpoint_is_due = false;
+    }
+
+    /// What is done until it fails, or the database is closed, stays.
+    static void compact(engine_type& e, work_lock& lock) noexcept {
+        lock.unlock();
+        try {
+            compactor<Policies>(e, compaction::in_background).run();
+        } catch (...) { // NOLINT: tried again once more is unused
+        }
+        lock.lock();
+        background_compaction<Policies>::note_done(e);
     }
 };
 

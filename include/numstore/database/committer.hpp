@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/database/background_compaction.hpp>
 #include <numstore/database/catalogue.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/engine.hpp>
@@ -591,6 +592,10 @@ private:
         try {
             e_->reclaim();
             reclaimer<Policies>(*e_).dig(reclaimer<Policies>::commit_step);
+            if (background_compaction<Policies>::is_due(*e_)) {
+                e_->compaction_is_due = true;
+                e_->worker_wakes.notify_one();
+            }
             if (!wants_checkpoint())
                 return;
             if (e_->worker != nullptr && !log_is_long(2)) {

@@ -22,6 +22,11 @@
 
 namespace numstore::detail {
 
+/// Who asked for it: a call of the user, or the database's own thread, which
+/// takes arrays from their writers for shorter times, and stops when the
+/// database is closed.
+enum class compaction { on_request, in_background };
+
 /// Makes the file as small as its data, and the leaves of each array full and
 /// side by side: writes ranges of elements again, each in a transaction of
 /// its own, to the first free pages; what they leave comes free; and in the
@@ -34,7 +39,9 @@ class compactor {
     static constexpr std::uint64_t page_size = Policies::page_size;
 
 public:
-    explicit compactor(engine_type& e) noexcept : e_(&e) {}
+    explicit compactor(engine_type& e,
+                       compaction how = compaction::on_request) noexcept
+        : e_(&e), in_background_(how == compaction::in_background) {}
 
     /// Throws cancelled, timed_out, no_space, io, failed; what is done until
     /// then stays.
@@ -47,7 +54,9 @@ public:
         for (int pass = 0; pass != most_passes; ++pass) {
             // Long runs first; later what still stands at the end, piece by
             // piece, goes into any gap.
-            range_bytes_ = pass < 2 ? longest_range : shortest_range;
+            range_bytes_ = pass >= 2       ? shortest_range
+                           : in_background_ ? short_range
+                                            : longest_range;
             typename pager<Policies>::low_scope const low(
                 *e_->pages, pass < 2 ? longest_run : pass < 4 ? short_run : 1);
             plan();
@@ -68,6 +77,7 @@ public:
 private:
     static constexpr int most_passes = 8;
     static constexpr std::uint64_t longest_range = std::uint64_t{4} << 20;
+    static constexpr std::uint64_t short_range = std::uint64_t{1} << 20;
     static constexpr std::uint64_t shortest_range = std::uint64_t{1} << 18;
     static constexpr std::uint64_t longest_run = std::uint64_t{1} << 40;
     static constexpr std::uint64_t short_run = 16;
@@ -113,17 +123,33 @@ private:
                 return;
             done_ += state->shape.bytes(next - pos);
             pos = next;
-            if (!e_->opt.progress({std::min(done_, total_), total_,
-                                   "compact: bytes of arrays"}))
+            if (!may_go_on())
                 raise(errc::cancelled, e_->name + ": compact was cancelled at "
                                            + name);
-            if (unripened_ >= checkpoint_bytes)
+            if (unripened_ >= checkpoint_bytes || checkpoint_is_due())
                 checkpoint();
         }
     }
 
+    bool may_go_on() {
+        if (!in_background_)
+            return e_->opt.progress({std::min(done_, total_), total_,
+                                     "compact: bytes of arrays"});
+        std::scoped_lock lock(e_->work);
+        return !e_->worker_stops;
+    }
+
+    /// The thread that would write it is this one.
+    bool checkpoint_is_due() {
+        if (!in_background_)
+            return false;
+        std::scoped_lock lock(e_->work);
+        return std::exchange(e_->checkpoint_is_due, false);
+    }
+
     /// Where the next range starts: `pos` at the end, and where the array was
-    /// dropped while this waited for other writers.
+    /// dropped while this waited for other writers; in the background also
+    /// where it waited too long.
     std::uint64_t compact_next(array_state_ptr const& state,
                                std::uint64_t pos) {
         try {
@@ -132,7 +158,8 @@ private:
                     return compact_range(w, pos);
                 });
         } catch (error const& failure) {
-            if (failure.code() != errc::not_found)
+            if (failure.code() != errc::not_found
+                && (failure.code() != errc::timed_out || !in_background_))
                 throw;
             return pos;
         }
@@ -211,6 +238,7 @@ private:
     }
 
     engine_type* e_;
+    bool in_background_;
     std::vector<std::pair<std::string, std::uint64_t>> arrays_;
     std::uint64_t limit_ = 0; ///< pages that the file should have
     std::uint64_t total_ = 0; ///< bytes of all arrays

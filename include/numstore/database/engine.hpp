@@ -105,7 +105,9 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     /// One is being written, with `work` released: see `checkpointer`.
     bool checkpointing = false;
     typename Policies::threading::condition_variable checkpointed;
-    bool checkpoint_is_due = false; ///< for `worker`, which clears it
+    bool checkpoint_is_due = false; ///< for `worker`, which clears them
+    bool compaction_is_due = false;
+    std::uint64_t incompressible = 0; ///< pages that the last one left unused
     bool worker_stops = false;
     typename Policies::threading::condition_variable worker_wakes;
     /// What transactions have done that have committed since.

@@ -88,6 +88,10 @@ struct options {
     /// Checkpoints that are due are written by a thread of the database's own,
     /// rather than by the commit that finds them due.
     bool background = false;
+    /// That thread also compacts the file when so many percent of it are
+    /// unused, more than the last time left, and snapshots keep little; 0 for
+    /// never.
+    unsigned compact_percent = 0;
     /// Past this the oldest open transaction gets errc::transaction_too_old.
     std::uint64_t max_log_bytes = std::uint64_t{1} << 30;
     /// How long a write waits for another transaction: errc::timed_out.
