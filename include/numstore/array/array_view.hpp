@@ -43,22 +43,24 @@ struct view_source {
 };
 
 /// Elements in memory around one position.
+template <class Policies>
 struct view_run {
     std::byte const* data = nullptr;
     std::uint64_t first = 0;
     std::uint64_t count = 0;
-    leaf_pin pin{};
+    leaf_pin<Policies> pin{};
 
     bool holds(std::uint64_t pos) const noexcept { return pos - first < count; }
 };
 
 /// The leaf that holds `pos`. O(log n). Throws corrupt, io.
 template <class Policies>
-view_run load_view_run(pinned_root<Policies> const& at, std::uint64_t pos) {
+view_run<Policies> load_view_run(pinned_root<Policies> const& at,
+                                 std::uint64_t pos) {
     node_source<Policies> const nodes(at.pin->pages(), at.shape);
     leaf_path<Policies> way;
     way.seek(nodes, at.root, pos);
-    leaf_elements leaf = nodes.leaf(way.leaf(at.root));
+    auto leaf = nodes.leaf(way.leaf(at.root));
     return {leaf.data, way.first(), way.count(), std::move(leaf.pin)};
 }
 
@@ -199,7 +201,7 @@ public:
 
         source const* source_ = nullptr;
         std::uint64_t index_ = 0;
-        mutable detail::view_run run_{};
+        mutable detail::view_run<Policies> run_{};
         mutable std::byte const* here_ = nullptr; ///< null in a hole
         mutable std::uint64_t left_ = 0; ///< in this run, this one included
     };

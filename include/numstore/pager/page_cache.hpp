@@ -1,93 +1,91 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/pager/cached_leaf.hpp>
 #include <numstore/policies.hpp>
 #include <numstore/types.hpp>
 
-#include <boost/smart_ptr/intrusive_ptr.hpp>
-#include <boost/smart_ptr/intrusive_ref_counter.hpp>
-
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <list>
+#include <memory>
 #include <mutex>
-#include <new>
-#include <span>
-#include <unordered_map>
-#include <utility>
 
 namespace numstore::detail {
 
-/// The bytes of one leaf read from a device that cannot show them in place.
-class cached_leaf
-    : public boost::intrusive_ref_counter<cached_leaf> {
-public:
-    static constexpr std::size_t alignment = 64;
-
-    explicit cached_leaf(std::size_t size)
-        : size_(size), data_(static_cast<std::byte*>(::operator new(
-                           size, std::align_val_t{alignment}))) {}
-    cached_leaf(cached_leaf const&) = delete;
-    cached_leaf& operator=(cached_leaf const&) = delete;
-    ~cached_leaf() { ::operator delete(data_, std::align_val_t{alignment}); }
-
-    std::span<std::byte> bytes() noexcept { return {data_, size_}; }
-    std::byte const* data() const noexcept { return data_; }
-    std::size_t size() const noexcept { return size_; }
-
-private:
-    std::size_t size_;
-    std::byte* data_;
-};
-
-using cached_leaf_ptr = boost::intrusive_ptr<cached_leaf>;
-
-/// Leaves by their first page, least recently used out first, within a byte
-/// budget. Pinned leaves leave the cache but stay with their holders.
-/// Thread-safe; sharded, so that readers seldom meet.
+/// Leaves by their first page, within a byte budget; those that were not used
+/// for long go first (CLOCK: Corbato 1968), and before others those that were
+/// read once, as by a scan. Pinned leaves leave the cache but stay with their
+/// holders, whom it must outlive. Thread-safe: to find a leaf takes no mutex,
+/// and waits for nobody.
 template <class Policies>
 class page_cache {
     using mutex = typename Policies::threading::mutex;
+    using leaf = cached_leaf<Policies>;
 
 public:
+    using pin = cached_leaf_pin<Policies>;
+
     explicit page_cache(std::uint64_t budget) noexcept
-        : shard_budget_(budget / shard_count) {}
+        : shard_budget_(budget / shard_count),
+          sets_(std::bit_ceil(std::max<std::uint64_t>(
+              1, 2 * (shard_budget_ / Policies::page_size) / ways))) {}
+    page_cache(page_cache const&) = delete;
+    page_cache& operator=(page_cache const&) = delete;
 
-    cached_leaf_ptr find(page_no first) {
-        shard& s = shard_of(first);
-        std::scoped_lock lock(s.guard);
-        auto const i = s.leaves.find(to_integer(first));
-        if (i == s.leaves.end())
-            return nullptr;
-        s.order.splice(s.order.begin(), s.order, i->second);
-        return i->second->second;
-    }
-
-    void insert(page_no first, cached_leaf_ptr const& leaf) {
-        shard& s = shard_of(first);
-        std::list<entry> node;
-        node.emplace_front(first, leaf);
-        std::scoped_lock lock(s.guard);
-        auto const [i, fresh] =
-            s.leaves.try_emplace(to_integer(first), node.begin());
-        if (!fresh)
-            return;
-        s.order.splice(s.order.begin(), node);
-        s.bytes += leaf->size();
-        while (s.bytes > shard_budget_ && s.order.size() > 1)
-            drop(s, std::prev(s.order.end()));
-    }
-
-    /// The pages hold something else now.
-    void forget(page_no first, std::uint64_t pages) {
-        for (std::uint64_t i = 0; i != pages; ++i) {
-            shard& s = shard_of(first + i);
-            std::scoped_lock lock(s.guard);
-            auto const found = s.leaves.find(to_integer(first) + i);
-            if (found != s.leaves.end())
-                drop(s, found->second);
+    /// The leaf at `first`, if it is there.
+    pin find(page_no first) const noexcept {
+        table const* const t = shard_of(first).leaves();
+        if (t == nullptr)
+            return {};
+        for (way const& w : t->sets[set_of(first)]) {
+            leaf* const l = w.load(std::memory_order_acquire);
+            if (l == nullptr || l->page() != first || !l->try_share())
+                continue;
+            pin held(l);
+            if (l->page() != first)
+                continue; // it was given up meanwhile, and used again
+            l->note_use();
+            return held;
         }
+        return {};
+    }
+
+    /// For `size` bytes at `first`, which the caller reads and then inserts.
+    /// Throws bad_alloc.
+    pin make(page_no first, std::size_t size) {
+        shard& s = shard_of(first);
+        std::scoped_lock lock(s.guard);
+        return pin(s.leaf_pool.take(size));
+    }
+
+    /// Keeps what `make` made, filled, unless there is such a leaf by now.
+    /// Throws bad_alloc.
+    void insert(page_no first, pin const& filled) {
+        leaf* const l = filled.get();
+        shard& s = shard_of(first);
+        std::scoped_lock lock(s.guard);
+        set& all = s.make_leaves(sets_).sets[set_of(first)];
+        if (find_in(all, first) != nullptr)
+            return;
+        way* const free = find_in(all, no_page);
+        way& w = free != nullptr ? *free : evict_from(s, all);
+        l->set_page(first);
+        l->share();
+        w.store(l, std::memory_order_release); // pairs with `find`
+        s.bytes += l->size();
+        while (s.bytes > shard_budget_ && s.bytes > l->size())
+            evict_next(s, l);
+    }
+
+    /// The pages hold something else now. Nobody reads them meanwhile.
+    void forget(page_no first, std::uint64_t pages) noexcept {
+        for (std::uint64_t i = 0; i != pages; ++i)
+            if (find(first + i)) // seldom: what is written was free
+                drop(first + i);
     }
 
     std::uint64_t bytes() {
@@ -101,25 +99,104 @@ public:
 
 private:
     static constexpr std::size_t shard_count = 8;
-    using entry = std::pair<page_no, cached_leaf_ptr>;
+    static constexpr std::size_t ways = 8;
+    template <class T>
+    using atomic = typename Policies::threading::template atomic<T>;
+    using way = atomic<leaf*>;
+    using set = std::array<way, ways>;
 
-    struct shard {
-        mutex guard;
-        std::list<entry> order;
-        std::unordered_map<std::uint64_t, std::list<entry>::iterator> leaves;
-        std::uint64_t bytes = 0;
+    struct table {
+        explicit table(std::size_t n) : sets(new set[n]{}) {}
+        std::unique_ptr<set[]> sets;
     };
 
-    shard& shard_of(page_no first) noexcept {
-        return shards_[(to_integer(first) * 0x9E3779B97F4A7C15u) >> 61];
+    /// A leaf is in a way of its set while the cache has a share of it.
+    struct shard {
+        mutex guard; ///< of all changes
+        cached_leaf_pool<Policies> leaf_pool;
+        std::unique_ptr<table> owned;
+        atomic<table*> shown{nullptr};
+        std::uint64_t bytes = 0;
+        std::size_t hand = 0; ///< the way where eviction goes on
+
+        ~shard() {
+            for (std::size_t i = 0; owned != nullptr && i != ways_in_use; ++i)
+                if (leaf* const l = owned->sets[i / ways][i % ways].load())
+                    l->release();
+        }
+        table* leaves() const noexcept {
+            return shown.load(std::memory_order_acquire);
+        }
+        table& make_leaves(std::size_t sets) {
+            if (owned == nullptr) {
+                owned = std::make_unique<table>(sets);
+                ways_in_use = sets * ways;
+                shown.store(owned.get(), std::memory_order_release);
+            }
+            return *owned;
+        }
+        std::size_t ways_in_use = 0;
+    };
+
+    static std::uint64_t hash(page_no p) noexcept {
+        return to_integer(p) * 0x9E3779B97F4A7C15u;
     }
-    static void drop(shard& s, std::list<entry>::iterator i) {
-        s.bytes -= i->second->size();
-        s.leaves.erase(to_integer(i->first));
-        s.order.erase(i);
+    shard& shard_of(page_no first) noexcept {
+        return shards_[hash(first) >> 61];
+    }
+    shard const& shard_of(page_no first) const noexcept {
+        return shards_[hash(first) >> 61];
+    }
+    std::size_t set_of(page_no first) const noexcept {
+        return static_cast<std::size_t>(hash(first) >> 20) & (sets_ - 1);
+    }
+
+    /// The way of the leaf of a page; of none, for `no_page`.
+    static way* find_in(set& s, page_no page) noexcept {
+        for (way& w : s) {
+            leaf const* const l = w.load(std::memory_order_relaxed);
+            if (l == nullptr ? page == no_page : l->page() == page)
+                return &w;
+        }
+        return nullptr;
+    }
+
+    void drop(page_no first) noexcept {
+        shard& s = shard_of(first);
+        std::scoped_lock lock(s.guard);
+        if (way* const w = find_in(s.owned->sets[set_of(first)], first))
+            evict(s, *w);
+    }
+
+    static void evict(shard& s, way& w) noexcept {
+        leaf* const l = w.exchange(nullptr, std::memory_order_acq_rel);
+        s.bytes -= l->size();
+        l->release();
+    }
+
+    /// One that was not used since the last time; `kept` is not looked at.
+    static void evict_next(shard& s, leaf const* kept) noexcept {
+        for (;;) {
+            way& w = s.owned->sets[s.hand / ways][s.hand % ways];
+            s.hand = (s.hand + 1) % s.ways_in_use;
+            leaf* const l = w.load(std::memory_order_relaxed);
+            if (l != nullptr && l != kept && !l->forget_use())
+                return evict(s, w);
+        }
+    }
+
+    /// Makes room in a set that is full.
+    static way& evict_from(shard& s, set& full) noexcept {
+        for (;;)
+            for (way& w : full)
+                if (!w.load(std::memory_order_relaxed)->forget_use()) {
+                    evict(s, w);
+                    return w;
+                }
     }
 
     std::uint64_t shard_budget_;
+    std::size_t sets_; ///< in a shard: a power of two
     std::array<shard, shard_count> shards_;
 };
 

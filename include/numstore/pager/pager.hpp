@@ -3,6 +3,7 @@
 
 #include <numstore/error.hpp>
 #include <numstore/faults.hpp>
+#include <numstore/pager/cached_leaf.hpp>
 #include <numstore/pager/frame.hpp>
 #include <numstore/pager/page_allocator.hpp>
 #include <numstore/pager/page_cache.hpp>
@@ -23,12 +24,15 @@
 namespace numstore::detail {
 
 /// The verified bytes of a leaf on disk: in place where the device can show
-/// them, else in a cache frame that lives at least as long as the pin.
+/// them, else in the cache, where they stay at least as long as the pin.
+template <class Policies>
 class leaf_pin {
+    using cached_pin = cached_leaf_pin<Policies>;
+
 public:
     leaf_pin() noexcept = default;
     explicit leaf_pin(std::byte const* data) noexcept : data_(data) {}
-    explicit leaf_pin(cached_leaf_ptr leaf) noexcept
+    explicit leaf_pin(cached_pin leaf) noexcept
         : data_(leaf->data()), leaf_(std::move(leaf)) {}
 
     std::byte const* data() const noexcept { return data_; }
@@ -36,7 +40,7 @@ public:
 
 private:
     std::byte const* data_ = nullptr;
-    cached_leaf_ptr leaf_;
+    cached_pin leaf_;
 };
 
 /// The device seen as pages: reading with verification, and writing, besides
@@ -76,8 +80,8 @@ public:
     // reading
 
     /// The leaf of `pages` pages at `first`. Throws corrupt, io.
-    leaf_pin pin_leaf(page_no first, std::uint64_t pages,
-                      std::uint64_t sum) const {
+    leaf_pin<Policies> pin_leaf(page_no first, std::uint64_t pages,
+                                std::uint64_t sum) const {
         std::size_t const size = static_cast<std::size_t>(pages) * page_size;
         if constexpr (zero_copy) {
             std::byte const* const p =
@@ -87,16 +91,15 @@ public:
                     verify({p, size}, first, sum);
                     verified_.set(first, pages);
                 }
-                return leaf_pin(p);
+                return leaf_pin<Policies>(p);
             }
         }
-        if (cached_leaf_ptr hit = cache_.find(first);
-            hit != nullptr && hit->size() == size)
-            return leaf_pin(std::move(hit));
-        cached_leaf_ptr leaf(new cached_leaf(size));
+        if (auto hit = cache_.find(first); hit && hit->size() == size)
+            return leaf_pin<Policies>(std::move(hit));
+        auto leaf = cache_.make(first, size);
         read_node(first, sum, leaf->bytes());
         cache_.insert(first, leaf);
-        return leaf_pin(std::move(leaf));
+        return leaf_pin<Policies>(std::move(leaf));
     }
 
     /// Whole pages from `first`, verified. Throws corrupt, io.

@@ -157,7 +157,7 @@ private:
         data_ = nullptr;
         way_.seek(nodes_, root_, position_);
         child_ref const& ref = way_.leaf(root_);
-        leaf_elements all = nodes_.leaf(ref);
+        auto all = nodes_.leaf(ref);
         hole_ = all.data == nullptr;
         mapped_ = !hole_ && in_place(ref, all.data);
         if (hole_)
@@ -216,7 +216,7 @@ private:
     leaf_path<Policies> way_{};
     std::uint64_t position_ = 0;
     std::uint64_t run_end_ = 0; ///< of what was given last, if past position_
-    leaf_pin pin_{};            ///< of the leaf at `way_`, as is the rest
+    leaf_pin<Policies> pin_{};  ///< of the leaf at `way_`, as is the rest
     std::byte const* data_ = nullptr;
     bool hole_ = false;
     bool mapped_ = false;

@@ -64,7 +64,7 @@ private:
             std::memmove(data + begin, data + end, behind);
         } else {
             leaf_ptr copy = nodes_.new_leaf(count - n, way.height() != 0);
-            leaf_elements const old = nodes_.nodes().leaf(slot);
+            auto const old = nodes_.nodes().leaf(slot);
             std::memcpy(copy->data(), old.data, begin);
             std::memcpy(copy->data() + begin, old.data + end, behind);
             nodes_.replace_leaf(slot, copy);

@@ -156,7 +156,7 @@ private:
                 .apply(leaf->data(), nodes_.size(count + n));
         } else {
             leaf_ptr copy = nodes_.new_leaf(count + n, way.height() != 0);
-            leaf_elements const old = nodes_.nodes().leaf(slot);
+            auto const old = nodes_.nodes().leaf(slot);
             spliced_bytes{old.data, nodes_.size(count), offset, bytes}.copy(
                 0, nodes_.size(count + n), copy->data());
             nodes_.replace_leaf(slot, copy);
@@ -290,7 +290,7 @@ private:
         inner const& parent = *way.at(1).node;
         for (std::uint32_t i = plan.index; i != plan.index + 2; ++i) {
             std::size_t const size = nodes_.size(parent.count(i));
-            leaf_elements const old = nodes_.nodes().leaf(parent.child(i));
+            auto const old = nodes_.nodes().leaf(parent.child(i));
             if (i != way.at(1).index) {
                 std::memcpy(to.data(), old.data, size);
                 to = to.subspan(size);
@@ -318,7 +318,7 @@ private:
         child_ref& slot = editor::slot(way, root);
         std::array<leaf_ptr, leaf_counts::most> fresh;
         {
-            leaf_elements const old = nodes_.nodes().leaf(slot);
+            auto const old = nodes_.nodes().leaf(slot);
             spliced_bytes const all{old.data, nodes_.size(count),
                                     nodes_.size(pos - way.first()), bytes};
             bool const in_place = nodes_.owns(slot.node());

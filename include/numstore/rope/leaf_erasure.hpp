@@ -161,7 +161,7 @@ private:
             std::byte* to = made.fresh->data();
             for (std::uint32_t k = 0; k != made.size; ++k) {
                 piece const& x = made.pieces[k];
-                leaf_elements const old =
+                auto const old =
                     nodes_.nodes().leaf(parent.child(x.child));
                 std::memcpy(to, old.data + nodes_.size(x.from),
                             nodes_.size(x.count));

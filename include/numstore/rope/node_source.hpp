@@ -21,9 +21,10 @@ namespace numstore::detail {
 
 /// The elements of a leaf: in memory, or on disk and pinned. Null data is a
 /// hole.
+template <class Policies>
 struct leaf_elements {
     std::byte const* data = nullptr;
-    leaf_pin pin{};
+    leaf_pin<Policies> pin{};
 };
 
 /// Where a tree's nodes come from: memory, or the pager, checked. Copied
@@ -69,12 +70,12 @@ public:
     }
 
     /// Throws corrupt, io.
-    leaf_elements leaf(child_ref const& ref) const {
+    leaf_elements<Policies> leaf(child_ref const& ref) const {
         if (frame* const f = ref.node())
             return {static_cast<leaf_frame*>(f)->data(), {}};
         if (ref.place() == no_page)
             return {};
-        leaf_pin pin =
+        auto pin =
             pages_->pin_leaf(ref.place(), shape_.pages, ref.checksum());
         std::byte const* const data = pin.data();
         return {data, std::move(pin)};

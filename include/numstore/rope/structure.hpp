@@ -312,7 +312,7 @@ private:
         std::uint64_t const rest = root.size - pos;
         if (root.node.is_hole())
             return {zeros(pos), zeros(rest)};
-        leaf_elements const all = nodes_.nodes().leaf(root.node);
+        auto const all = nodes_.nodes().leaf(root.node);
         rope_root right =
             leaf({all.data + nodes_.size(pos), nodes_.size(rest)});
         if (nodes_.owns(root.node.node())) {

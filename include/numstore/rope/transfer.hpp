@@ -22,7 +22,7 @@ void visit_leaves(node_source<Policies> const& nodes, rope_root const& root,
     leaf_path<Policies> way;
     while (!selected.done()) {
         way.seek(nodes, root, selected.position());
-        leaf_elements const leaf = nodes.leaf(way.leaf(root));
+        auto const leaf = nodes.leaf(way.leaf(root));
         f(leaf.data, selected.take(way.first(), way.count()));
     }
 }
