@@ -6,13 +6,14 @@
 # nobody may wait for ever, either; some variants must be refuted by that.
 #
 #   bash test/models/run.sh             all of them
-#   bash test/models/run.sh MODEL...    some of: checkpoint epochs
-#                                       group_commit locks log pages
+#   bash test/models/run.sh MODEL...    some of: beside checkpoint
+#                                       epochs group_commit locks log pages
 set -uo pipefail
 models=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 declare -A variants=(
+    [beside]="NO_OPENING UNLOCK_FIRST LOG_FREELY HEIR_TRUSTS ONE_CALL"
     [checkpoint]="RECYCLE_EARLY SAME_SLOT ONE_AFTER_REPLAY RESUME_FOLLOWED
                   RESUME_DAMAGED REUSE_AT_ONCE"
     [epochs]="NO_REREAD SLOTS_FIRST VISIBLE_ONLY BARE_SHOW SHOW_EARLY"
