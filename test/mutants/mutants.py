@@ -22,7 +22,8 @@ import subprocess
 import sys
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
-DATABASE = ['recovery', 'redo', 'log_analysis', 'committer', 'checkpointer',
+DATABASE = ['recovery', 'redo', 'log_analysis', 'committer', 'publisher',
+            'commit_durability', 'checkpointer', 'free_map_maker',
             'reclaimer', 'keyed_tree', 'keyed_node', 'keyed_write_out',
             'version_chain', 'cut_queue', 'log_space']
 TESTS = ['log/wal', 'rope/structure', 'rope/sweep', 'rope/spill',

@@ -1,0 +1,134 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/database/engine.hpp>
+#include <numstore/faults.hpp>
+#include <numstore/format/free_map.hpp>
+#include <numstore/format/superblock.hpp>
+#include <numstore/types.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace numstore::detail {
+
+/// The free map of superblock `generation`, whose log starts at `redo`, which
+/// no longer uses the pages `replaced`. Pages that the map takes are noted in
+/// `own`. Under `work`.
+template <class Policies>
+class free_map_maker {
+    using engine_type = engine<Policies>;
+    static constexpr std::size_t page_size = Policies::page_size;
+    static constexpr bool logging = engine_type::logging;
+
+public:
+    free_map_maker(engine_type& e, std::uint64_t generation, lsn redo,
+                   std::vector<extent> const& replaced,
+                   std::vector<extent>& own) noexcept
+        : e_(&e), generation_(generation), redo_(redo), replaced_(&replaced),
+          own_(&own) {}
+
+    /// To be written where `next` says from now on, which also gets the size
+    /// of the file; with `cut` its free end is cut off before. Throws no_space,
+    /// no_memory.
+    /// Its own pages are taken before it is made, by an upper bound: others
+    /// take and free pages meanwhile.
+    std::vector<std::byte> make(format::superblock& next, bool cut) {
+        for (std::uint64_t slack = 2;; slack *= 4) {
+            std::uint64_t const bound =
+                format::free_map_bound(count_extents() + slack);
+            std::size_t const own = own_->size();
+            extent const place =
+                place_of_free_map(round_up(bound, page_size) / page_size);
+            if (cut)
+                e_->pages->cut_tail();
+            std::vector<std::byte> bytes;
+            format::encode_free_map(free_lists(next), bytes);
+            std::uint64_t const used = bytes.size();
+            std::uint64_t const room = place.pages * page_size;
+            if (used > room) {
+                e_->pages->release(*own_, own);
+                continue;
+            }
+            bytes.resize(static_cast<std::size_t>(room));
+            next.free_map = {place.first, place.pages,
+                             pager<Policies>::checksum(bytes), used};
+            return bytes;
+        }
+    }
+
+private:
+    std::uint64_t count_extents() const {
+        std::uint64_t const log = e_->log_pool.with_all(
+            [](std::vector<extent> const& all) { return all.size(); });
+        return log + replaced_->size() + e_->since.taken.size()
+               + e_->pages->with_space([&](space_map& m) {
+                     std::uint64_t n = m.free().count() + m.ripening().size();
+                     for (auto const& t : e_->active)
+                         n += t->changes.allocated.size();
+                     return n;
+                 });
+    }
+
+    /// What is free once the superblock is opened, and one superblock later.
+    /// The log's segments and the private pages of transactions are free in
+    /// its eyes, for recovery reserves what it reads of them; but segments
+    /// that only the superblock before needs become free with the next.
+    format::free_map free_lists(format::superblock& next) {
+        std::vector<extent> const kept = log_of_older_superblock();
+        std::vector<extent> also_next = *replaced_;
+        also_next.insert(also_next.end(), kept.begin(), kept.end());
+        auto [now, later] = e_->log_pool.with_all([&](auto const& log) {
+            return e_->pages->with_space([&](space_map& m) {
+                std::vector<extent> also_free;
+                for (extent const& x : log)
+                    if (std::find(kept.begin(), kept.end(), x) == kept.end())
+                        also_free.push_back(x);
+                add_private_pages(also_free);
+                next.file_pages = e_->pages->file_pages();
+                return m.stored(generation_, also_free, also_next);
+            });
+        });
+        if (planted<Policies>(planted_fault::ripening_pages_not_stored))
+            later.clear();
+        return {std::move(now), std::move(later)};
+    }
+
+    void add_private_pages(std::vector<extent>& to) const {
+        if (planted<Policies>(planted_fault::private_pages_not_stored_free))
+            return;
+        for (auto const& t : e_->active)
+            to.insert(to.end(), t->changes.allocated.begin(),
+                      t->changes.allocated.end());
+        to.insert(to.end(), e_->since.taken.begin(), e_->since.taken.end());
+    }
+
+    std::vector<extent> log_of_older_superblock() {
+        std::vector<extent> kept;
+        if constexpr (logging)
+            for (log_segment const& s : e_->log->segments())
+                if (s.end() <= redo_ && s.end() > e_->newest.redo)
+                    kept.push_back(log_space_pool<Policies>::extent_of(
+                        {s.offset, s.bytes, true}));
+        return kept;
+    }
+
+    extent place_of_free_map(std::uint64_t pages) {
+        auto const& old = e_->newest.free_map;
+        if (planted<Policies>(planted_fault::free_map_in_place)
+            && old.pages >= pages)
+            return {old.place, old.pages};
+        return e_->pages->allocate(pages, *own_);
+    }
+
+    engine_type* e_;
+    std::uint64_t generation_;
+    lsn redo_;
+    std::vector<extent> const* replaced_;
+    std::vector<extent>* own_;
+};
+
+} // namespace numstore::detail
