@@ -6,6 +6,7 @@
 #include <numstore/array/slice.hpp>
 #include <numstore/database/array_ref.hpp>
 #include <numstore/error.hpp>
+#include <numstore/rope/element_search.hpp>
 #include <numstore/rope/kernels.hpp>
 #include <numstore/rope/transfer.hpp>
 
@@ -53,11 +54,14 @@ struct view_run {
     bool holds(std::uint64_t pos) const noexcept { return pos - first < count; }
 };
 
-/// The leaf that holds `pos`. O(log n). Throws corrupt, io.
+/// The leaf that holds `pos`. O(log n), or O(1) for who looks often. Throws
+/// corrupt, io.
 template <class Policies>
 view_run<Policies> load_view_run(pinned_root<Policies> const& at,
                                  std::uint64_t pos) {
     node_source<Policies> const nodes(at.pin->pages(), at.shape);
+    if (leaf_directory::found f; find_fast(nodes, at.root, pos, f))
+        return {f.data, f.first, f.count};
     leaf_path<Policies> way;
     way.seek(nodes, at.root, pos);
     auto leaf = nodes.leaf(way.leaf(at.root));
@@ -213,9 +217,15 @@ public:
     iterator begin() const noexcept { return {source_.get(), 0}; }
     iterator end() const noexcept { return {source_.get(), size()}; }
 
-    /// Element i. O(log n). Precondition: i < size().
+    /// Element i. O(log n), or O(1) for who looks often. Precondition:
+    /// i < size().
     T operator[](std::uint64_t i) const {
         assert(i < size());
+        auto const& at = source_->at;
+        detail::node_source<Policies> const nodes(at.pin->pages(), at.shape);
+        if (auto const* const here = detail::find_element(
+                nodes, at.root, source_->position(i)))
+            return detail::load_element<T>(here + source_->offset);
         return *iterator(source_.get(), i);
     }
     /// The same, checked. Throws out_of_range.

@@ -363,6 +363,7 @@ statistics collect_statistics(engine<Policies>& e) {
         s.file_bytes - s.free_bytes - s.ripening_bytes
         - (log_pages + pager<Policies>::first_data_page) * Policies::page_size;
     s.cache_bytes = e.pages->account().leaf_bytes.load()
+                    + e.pages->account().directory_bytes.load()
                     + e.pages->cached_bytes();
     s.commits = e.commits.load();
     s.checkpoints = e.checkpoints.load();

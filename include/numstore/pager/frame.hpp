@@ -29,6 +29,7 @@ constexpr std::uint64_t transaction_of(edit_token t) noexcept {
 struct memory_account {
     std::atomic<std::uint64_t> leaf_bytes{0};
     std::atomic<std::uint64_t> inner_bytes{0};
+    std::atomic<std::uint64_t> directory_bytes{0};
 };
 
 enum class frame_kind : std::uint8_t { leaf, inner, keyed };

@@ -67,7 +67,8 @@ public:
         std::max<std::uint64_t>(128 * 1024, page_size) / page_size;
 
     pager(storage device, std::uint64_t cache_bytes)
-        : base(std::move(device)), cache_(cache_bytes) {}
+        : base(std::move(device)), cache_(cache_bytes),
+          directory_budget_(cache_bytes / 4) {}
 
     memory_account& account() noexcept { return account_; }
     memory_account const& account() const noexcept { return account_; }
@@ -100,6 +101,22 @@ public:
         read_node(first, sum, leaf->bytes());
         cache_.insert(first, leaf);
         return leaf_pin<Policies>(std::move(leaf));
+    }
+
+    /// Pages in place, verified or not; null where the device cannot show
+    /// them.
+    std::byte const* view(page_no first, std::uint64_t pages) const noexcept {
+        if constexpr (zero_copy)
+            return device_.view(to_integer(first) * page_size,
+                                static_cast<std::size_t>(pages) * page_size);
+        return nullptr;
+    }
+    bool is_verified(page_no first) const noexcept {
+        return verified_.test(first);
+    }
+    /// Bytes that directories of leaves may take.
+    std::uint64_t directory_budget() const noexcept {
+        return directory_budget_;
     }
 
     /// Whole pages from `first`, verified. Throws corrupt, io.
@@ -221,6 +238,7 @@ private:
 
     memory_account account_;
     mutable page_cache<Policies> cache_;
+    std::uint64_t const directory_budget_;
     mutable verified_pages verified_;
 
     atomic<std::uint64_t> writes_{0};

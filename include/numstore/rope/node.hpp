@@ -3,6 +3,7 @@
 
 #include <numstore/format/inner_page.hpp>
 #include <numstore/pager/frame.hpp>
+#include <numstore/rope/leaf_directory.hpp>
 #include <numstore/types.hpp>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -57,6 +58,9 @@ public:
     child_ref const& child(std::uint32_t i) const noexcept {
         return children_[i];
     }
+
+    /// Of the whole tree, where this is the root of one that others may read.
+    directory_slot& directory() noexcept { return directory_; }
 
     /// Elements below the children [begin, end).
     std::uint64_t total(std::uint32_t begin, std::uint32_t end) const noexcept {
@@ -167,6 +171,7 @@ private:
     }
 
     memory_account* account_;
+    directory_slot directory_;
     std::uint8_t level_;
     std::uint32_t size_ = 0;
     std::uint64_t counts_[capacity];
