@@ -59,11 +59,15 @@ public:
             e_->graveyard_dirty = true;
             return;
         }
+        if (r.node.place() != no_page)
+            e_->freed.add(sequence, r.pages);
         e_->retired_nodes.push_back({std::move(r), sequence, e_->captured});
     }
 
-    /// Pages of replaced nodes become ripening pages.
+    /// Pages of replaced nodes become ripening pages, in the order in which
+    /// they were replaced: what was before a reader does not wait for it.
     void release_replaced() {
+        std::reverse(e_->retired_nodes.begin(), e_->retired_nodes.end());
         while (!e_->retired_nodes.empty()) {
             auto const& r = e_->retired_nodes.back();
             if (page_no const place = r.what.node.place(); place != no_page)
