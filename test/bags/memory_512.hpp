@@ -2,6 +2,7 @@
 #pragma once
 
 #include <numstore/instances.hpp>
+#include <numstore/testing/manual_clock.hpp>
 
 #include <cstddef>
 
@@ -10,6 +11,7 @@ namespace bags {
 struct memory_512 : numstore::default_policies {
     static constexpr std::size_t page_size = 512;
     using storage = numstore::memory_storage;
+    using clock = numstore::testing::manual_clock;
 };
 
 } // namespace bags

@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -87,6 +88,60 @@ BOOST_AUTO_TEST_CASE(readers_with_a_time_are_counted) {
     BOOST_TEST(e.count().readers == 0u);
     versions::leave(again);
     versions::leave(another);
+}
+
+/// A slot that was revoked no longer counts; those beside it do.
+BOOST_AUTO_TEST_CASE(revoked_readers_do_not_count) {
+    versions e;
+    auto const all = [](auto...) { return true; };
+    e.show(5);
+    auto& old = e.enter();
+    old.since.store(10);
+    versions::make_revocable(old);
+    auto& view = e.enter();
+    view.since.store(20);
+    e.show(9);
+    auto& use = *e.enter_beside(old);
+    e.revoke_if([](auto...) { return false; });
+    BOOST_TEST(!versions::is_revoked(old));
+    BOOST_TEST(e.count().oldest == 5u);
+    e.revoke_if([](std::uint64_t sequence, std::chrono::nanoseconds since) {
+        return sequence == 5 && since.count() == 10;
+    });
+    BOOST_TEST(versions::is_revoked(old));
+    BOOST_TEST(!versions::is_revoked(view));
+    BOOST_TEST(e.enter_beside(old) == nullptr);
+    BOOST_TEST(e.count().readers == 1u);
+    versions::leave(view);
+    BOOST_TEST(e.count().oldest == versions::idle);
+    BOOST_TEST(e.oldest() == 5u); // for the use that began before
+    versions::leave(use);
+    BOOST_TEST(e.oldest() == 9u);
+    versions::leave(old);
+    e.revoke_if(all);
+    for (int i = 0; i != 200; ++i) // nothing is left of it in its slot
+        BOOST_TEST(!versions::is_revoked(e.enter()));
+}
+
+/// Who revokes a slot that has been left meanwhile does not meet its next
+/// reader.
+BOOST_AUTO_TEST_CASE(the_next_reader_of_a_slot_is_not_revoked) {
+    versions e;
+    auto& first = e.enter();
+    versions::make_revocable(first);
+    versions::slot* second = nullptr;
+    e.revoke_if([&](auto...) {
+        if (second == nullptr) {
+            versions::leave(first);
+            second = &e.enter();
+            versions::make_revocable(*second);
+        }
+        return true;
+    });
+    BOOST_TEST_REQUIRE(second == &first); // or this shows nothing
+    BOOST_TEST(!versions::is_revoked(*second));
+    e.revoke_if([](auto...) { return true; });
+    BOOST_TEST(versions::is_revoked(*second));
 }
 
 /// What is shown between the two looks at the visible version is announced.

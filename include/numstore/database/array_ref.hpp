@@ -117,8 +117,7 @@ private:
         if (transaction_ != nullptr)
             return read_in_transaction(f);
         if (pin_ != nullptr) {
-            if (engine_->fork.forked())
-                engine_->require_open();
+            pinned_read<Policies> const scope(*pin_);
             return f(root_at(pin_->sequence()), *engine_->pages);
         }
         typename engine_type::read_scope const scope(*engine_);
@@ -127,9 +126,12 @@ private:
 
     pinned_root<Policies> pin_version() const {
         if (pin_ != nullptr) {
-            if (engine_->fork.forked())
-                engine_->require_open();
-            return {pin_, root_at(pin_->sequence()), state_->shape};
+            pinned_read<Policies> const scope(*pin_);
+            auto const at =
+                pin_->is_revocable()
+                    ? std::make_shared<read_pin<Policies> const>(pin_)
+                    : pin_;
+            return {at, root_at(at->sequence()), state_->shape};
         }
         auto p = std::make_shared<read_pin<Policies> const>(engine_);
         if (transaction_ == nullptr)

@@ -7,7 +7,10 @@
 #include <numstore/database/engine.hpp>
 #include <numstore/error.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -15,7 +18,8 @@
 namespace numstore::detail {
 
 /// The thread of a database that was opened with options::background: writes
-/// the checkpoints that commits find due, and compacts the file.
+/// the checkpoints that commits find due, compacts the file, and revokes
+/// snapshots that are past options::snapshot_max_age where nobody commits.
 template <class Policies>
 class background {
     using engine_type = engine<Policies>;
@@ -53,12 +57,33 @@ public:
     }
 
 private:
+    /// Until it is woken, or until the oldest snapshot might be too old.
+    static void wait(engine_type& e, work_lock& lock) noexcept {
+        if (e.opt.snapshot_max_age.count() <= 0)
+            return e.worker_wakes.wait(lock);
+        auto const most = std::min(e.opt.snapshot_max_age, longest_wait);
+        auto const age = e.readers.count().oldest_age;
+        e.worker_wakes.wait_for(lock, std::max(most - age, shortest_wait));
+        try {
+            if (e.checkpointing)
+                e.expire_snapshots();
+            else
+                e.reclaim();
+        } catch (std::bad_alloc const&) { // NOLINT: the next one will do it
+        }
+    }
+
+    static constexpr std::chrono::nanoseconds longest_wait =
+        std::chrono::hours(1);
+    static constexpr std::chrono::nanoseconds shortest_wait =
+        std::chrono::milliseconds(1);
+
     static void run(engine_type& e) noexcept {
         work_lock lock(e.work);
         for (;;) {
             while (!e.worker_stops && !e.checkpoint_is_due
                    && !e.compaction_is_due)
-                e.worker_wakes.wait(lock);
+                wait(e, lock);
             if (e.worker_stops)
                 return;
             if (e.checkpoint_is_due)

@@ -347,8 +347,10 @@ private:
         names_batch_->keep();
         change_names_again(sequence);
         swap_clean_versions(sequence);
-        for (extent const& x : replaced_)
+        for (extent const& x : replaced_) {
+            e_->freed.add(sequence, x.pages);
             e_->pages->retire(x, sequence, generation_ - 1);
+        }
         if (move_catalogue_)
             e_->move_catalogue = false;
         bool const quiet = e_->latest == sequence_;

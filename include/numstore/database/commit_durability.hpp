@@ -129,11 +129,12 @@ private:
         work_lock lock(e_->work);
         if (e_->checkpointing && log_is_long(2))
             e_->wait_for_checkpoint(lock); // it does not keep up with commits
+        e_->expire_snapshots();
         if (e_->checkpointing || e_->closed.load(std::memory_order_seq_cst))
             return;
         try {
-            e_->reclaim();
             reclaimer<Policies>(*e_).dig(reclaimer<Policies>::commit_step);
+            e_->reclaim(); // with what has just been taken apart
             if (background_compaction<Policies>::is_due(*e_)) {
                 e_->compaction_is_due = true;
                 e_->worker_wakes.notify_one();

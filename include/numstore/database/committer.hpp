@@ -238,6 +238,8 @@ public:
         checkpointer<Policies> c(*e_);
         if (c.needed())
             c.run(lock);
+        else
+            e_->reclaim(); // a bound on snapshots may have been passed
     }
 
 private:

@@ -14,6 +14,7 @@
 #include <numstore/log/log_policy.hpp>
 #include <numstore/pager/edit.hpp>
 #include <numstore/pager/epochs.hpp>
+#include <numstore/pager/freed_pages.hpp>
 #include <numstore/pager/page_shares.hpp>
 #include <numstore/pager/pager.hpp>
 #include <numstore/types.hpp>
@@ -145,6 +146,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     std::size_t unreadable_graves = 0; ///< these come first, and stay
     bool graveyard_dirty = false;
     cut_queue cuts;
+    freed_pages freed; ///< in pages of the file, by version
     std::uint64_t next_transaction = 1;
     lsn checkpoint_end{}; ///< end of the log at the last checkpoint
 
@@ -309,11 +311,28 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
             readers.show(sequence);
     }
 
+    /// Revokes snapshots that are past a bound. Those of newer versions keep
+    /// less, so that it is always the oldest that go. Under `work`.
+    void expire_snapshots() noexcept {
+        if (!opt.bounds_snapshots())
+            return;
+        auto const now = Policies::clock::now();
+        auto const age = opt.snapshot_max_age;
+        std::uint64_t const most = opt.snapshot_max_bytes;
+        readers.revoke_if([&](std::uint64_t sequence, auto since) {
+            return (age.count() > 0 && now - since > age)
+                   || (most != 0
+                       && freed.after(sequence) > most / Policies::page_size);
+        });
+    }
+
     /// Frees versions that nobody can read any more, forgets arrays that are
     /// not in use, and lets pages ripen. Under `work`.
     void reclaim() {
+        expire_snapshots();
         std::uint64_t const oldest = readers.oldest();
         cuts.cut(oldest);
+        freed.forget(oldest);
         pages->ripen(newest.generation, oldest);
     }
 

@@ -226,8 +226,7 @@ private:
     template <class F>
     decltype(auto) read(F&& f) const {
         if (pin_ != nullptr) {
-            if (engine_->fork.forked())
-                engine_->require_open();
+            pinned_read<Policies> const scope(*pin_);
             return f(pin_->names(), pin_->sequence());
         }
         typename engine_type::read_scope const scope(*engine_);

@@ -94,6 +94,14 @@ struct options {
     unsigned compact_percent = 0;
     /// Past this the oldest open transaction gets errc::transaction_too_old.
     std::uint64_t max_log_bytes = std::uint64_t{1} << 30;
+    /// Snapshots that keep more bytes of pages than this, replaced since they
+    /// began, are revoked: reads from them throw errc::snapshot_expired, and
+    /// the pages come free, those below a view or chunks made from it when
+    /// these go. Looked at in each commit and checkpoint. 0: no bound.
+    std::uint64_t snapshot_max_bytes = 0;
+    /// The same for snapshots that are older than this, whatever they keep.
+    /// Looked at also by the thread of `background`, when it is due.
+    std::chrono::nanoseconds snapshot_max_age{0};
     /// How long a write waits for another transaction: errc::timed_out.
     std::chrono::milliseconds lock_timeout{10'000};
     /// Called by long calls (recovery, verify, backup, compact) with their
@@ -105,6 +113,10 @@ struct options {
     bool beside_writer = false;
     /// Network file systems often break locks and syncs; refused by default.
     bool allow_network_fs = false;
+
+    bool bounds_snapshots() const noexcept {
+        return snapshot_max_bytes != 0 || snapshot_max_age.count() > 0;
+    }
 };
 
 } // namespace numstore

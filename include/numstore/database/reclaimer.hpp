@@ -230,9 +230,11 @@ private:
         pending_.pages += pages;
     }
     void flush() {
-        if (pending_.pages != 0)
-            e_->pages->retire(std::exchange(pending_, {}), e_->latest,
-                              e_->captured);
+        if (pending_.pages == 0)
+            return;
+        e_->freed.add(e_->latest, pending_.pages);
+        e_->pages->retire(std::exchange(pending_, {}), e_->latest,
+                          e_->captured);
     }
 
     engine_type* e_;

@@ -14,7 +14,10 @@ namespace numstore {
 
 /// All arrays as they were at one moment. Opening and reading never wait for
 /// a writer, and no writer waits for it. Cheap to copy. It holds the pages
-/// that writers replace meanwhile, and after `close` the file. Thread-safe.
+/// that writers replace meanwhile, and after `close` the file; it may be
+/// revoked where options::snapshot_max_bytes or snapshot_max_age bound that:
+/// then every call, and all reads of arrays opened from it, throw
+/// snapshot_expired, while views and chunks made before stay. Thread-safe.
 template <class Policies>
 class basic_snapshot {
 public:
@@ -46,8 +49,9 @@ private:
 
     explicit basic_snapshot(std::shared_ptr<detail::engine<Policies>> e)
         : pin_(detail::reporting_no_memory([&] {
-              return std::make_shared<detail::read_pin<Policies> const>(
-                  std::move(e));
+              using pin = detail::read_pin<Policies>;
+              return std::make_shared<pin const>(std::move(e),
+                                                 pin::kind::snapshot);
           })) {}
 
     detail::names<Policies> names() const {

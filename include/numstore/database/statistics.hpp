@@ -29,9 +29,12 @@ struct statistics {
     std::uint64_t log_preparation_bytes = 0; ///< not in `bytes_written`
     std::uint64_t pages_read = 0;            ///< by read calls
     std::uint64_t checkpoints = 0;
-    std::uint64_t snapshots = 0; ///< snapshots and views alive
+    /// Snapshots and views alive that hold a version; not those revoked.
+    std::uint64_t snapshots = 0;
     std::chrono::nanoseconds oldest_snapshot_age{0};
-    std::uint64_t pinned_bytes = 0; ///< freed, but for snapshots
+    /// Of pages that commits and checkpoints have replaced since the oldest of
+    /// them began: they stay until it goes or is revoked.
+    std::uint64_t pinned_bytes = 0;
 };
 
 /// One thing that `verify` found wrong.

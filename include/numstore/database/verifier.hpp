@@ -353,9 +353,6 @@ statistics collect_statistics(engine<Policies>& e) {
         s.ripening_pages = m.ripening_pages();
         s.fragmented_bytes =
             (m.free().pages() - m.free().tail(s.pages)) * Policies::page_size;
-        s.pinned_bytes =
-            m.pinned_pages(e.readers.oldest(), e.pages->oldest_reader())
-            * Policies::page_size;
     });
     s.free_bytes = s.free_pages * Policies::page_size;
     s.ripening_bytes = s.ripening_pages * Policies::page_size;
@@ -372,6 +369,8 @@ statistics collect_statistics(engine<Policies>& e) {
     s.pages_read = e.pages->pages_read();
     s.snapshots = readers.readers;
     s.oldest_snapshot_age = readers.oldest_age;
+    if (readers.readers != 0)
+        s.pinned_bytes = e.freed.after(readers.oldest) * Policies::page_size;
     if constexpr (engine<Policies>::logging)
         if (e.log != nullptr) {
             auto const c = e.log->counters();

@@ -22,6 +22,15 @@ namespace numstore::detail {
 /// reclaimer loads `visible` first and then all slots. Had it missed a slot,
 /// its `visible` was loaded before the reader's second load, so what it
 /// reclaims is older than what the reader uses.
+///
+/// A slot that its reader has made revocable may be revoked, and then no
+/// longer counts. So each use of its version announces that in a slot of its
+/// own and then looks whether the first was revoked (`enter_beside`); the
+/// reclaimer revokes first and then loads all slots. If the use saw nothing
+/// the reclaimer sees the use. Who revokes reclaims nobody else's meanwhile:
+/// both are under one mutex, or a use might be announced behind the back of a
+/// reclaimer that comes to its revoked slot later. The first slot stays taken
+/// as long as those beside it.
 template <class Policies>
 class epochs {
     template <class T>
@@ -34,6 +43,9 @@ public:
     struct alignas(64) slot {
         atomic<std::uint64_t> sequence{idle};
         atomic<std::int64_t> since{0}; ///< nanoseconds, for its age
+        /// What the slot is used for, beside the number of that use: who
+        /// revokes must not meet the next one.
+        atomic<std::uint64_t> use{0};
     };
 
     epochs() = default;
@@ -69,39 +81,81 @@ public:
         }
         return s;
     }
+    /// Announces what `held` does, which stays taken longer. Null if that was
+    /// revoked. Throws std::bad_alloc.
+    slot* enter_beside(slot const& held) {
+        slot& s = acquire(held.sequence.load(std::memory_order_relaxed));
+        if (!is_revoked(held))
+            return &s;
+        leave(s);
+        return nullptr;
+    }
     /// The time goes first: who sees the next announcement of the slot must
     /// not see the time of this one.
     static void leave(slot& s) noexcept {
         s.since.store(0, std::memory_order_relaxed);
+        if (std::uint64_t const use = s.use.load(std::memory_order_relaxed);
+            (use & what) != 0)
+            s.use.store((use & ~what) + one_use, std::memory_order_seq_cst);
         s.sequence.store(idle, std::memory_order_release);
     }
 
-    /// No reader is on a version older than this.
+    /// From now on it may be revoked. It has its time. Pairs with `revoke_if`.
+    static void make_revocable(slot& s) noexcept {
+        s.use.store(s.use.load(std::memory_order_relaxed) | revocable,
+                    std::memory_order_seq_cst);
+    }
+    static bool is_revoked(slot const& s) noexcept {
+        return (s.use.load(std::memory_order_seq_cst) & what) == revoked;
+    }
+
+    /// Revokes those that may be, and for which past(sequence, since) holds.
+    template <class F>
+    void revoke_if(F&& past) noexcept {
+        each([&](slot const& seen) {
+            auto& s = const_cast<slot&>(seen);
+            std::uint64_t use = s.use.load(std::memory_order_seq_cst);
+            if ((use & what) == revocable
+                && past(s.sequence.load(std::memory_order_seq_cst),
+                        std::chrono::nanoseconds(
+                            s.since.load(std::memory_order_seq_cst))))
+                s.use.compare_exchange_strong(use, (use & ~what) | revoked,
+                                              std::memory_order_seq_cst);
+        });
+    }
+
+    /// No reader that counts is on a version older than this.
     std::uint64_t oldest() const noexcept {
         std::uint64_t least = visible();
         each([&](slot const& s) {
-            least = std::min(least,
-                             s.sequence.load(std::memory_order_seq_cst));
+            std::uint64_t const sequence =
+                s.sequence.load(std::memory_order_seq_cst);
+            if (sequence < least && !is_revoked(s))
+                least = sequence;
         });
         return least;
     }
 
-    /// Readers now, and the age of the oldest.
+    /// Readers now that count and have a time.
     struct census {
         std::uint64_t readers = 0;
         std::chrono::nanoseconds oldest_age{0};
+        std::uint64_t oldest = idle; ///< version
     };
     census count() const noexcept {
         census c;
         std::int64_t const now = Policies::clock::now().count();
         each([&](slot const& s) {
-            if (s.sequence.load(std::memory_order_acquire) == idle)
+            std::uint64_t const sequence =
+                s.sequence.load(std::memory_order_acquire);
+            if (sequence == idle)
                 return;
             std::int64_t const since =
                 s.since.load(std::memory_order_relaxed);
-            if (since == 0)
+            if (since == 0 || is_revoked(s))
                 return;
             ++c.readers;
+            c.oldest = std::min(c.oldest, sequence);
             c.oldest_age = std::max(c.oldest_age,
                                     std::chrono::nanoseconds(now - since));
         });
@@ -120,6 +174,10 @@ public:
 
 private:
     static constexpr std::size_t slots_per_block = 64;
+    static constexpr std::uint64_t revocable = 1;
+    static constexpr std::uint64_t revoked = 2;
+    static constexpr std::uint64_t what = 3; ///< one of these, or none
+    static constexpr std::uint64_t one_use = 4;
 
     struct block {
         slot slots[slots_per_block];
