@@ -149,6 +149,47 @@ BOOST_AUTO_TEST_CASE(readers_that_are_overlooked_are_noticed) {
     BOOST_TEST(finds(log_recycled_under_readers, 2000, open_beside));
 }
 
+/// Snapshots lose their versions while they are read.
+BOOST_AUTO_TEST_CASE(snapshots_are_revoked) {
+    std::uint64_t revoked = 0;
+    for_each_seed(150, [&](auto seed) {
+        world w({.snapshot_max_bytes = 4096});
+        play(w, seed,
+             {.writers = 2, .commits = 4, .revocable = 3, .chores = 4});
+        w.check_all("at the end");
+        require_none(w.wrong);
+        BOOST_TEST_REQUIRE(w.db.stats().snapshots == 0u);
+        revoked += w.revoked;
+    });
+    BOOST_TEST_MESSAGE(revoked << " snapshots were revoked");
+    BOOST_TEST(revoked != 0u);
+}
+
+/// The same, with one array that is overwritten all the time, so that pages
+/// that come free are taken at once.
+BOOST_AUTO_TEST_CASE(short_snapshots_are_revoked) {
+    std::uint64_t revoked = 0;
+    for_each_seed(400, [&](auto seed) {
+        world w({.snapshot_max_bytes = 512});
+        schedule s(schedule_options::varied(seed));
+        s.spawn("writer", [&] {
+            auto ring = w.db.open<number>("ring");
+            values const next = ring.to_vector();
+            for (int n = 0; n != 8; ++n) {
+                ring.assign(next);
+                w.db.checkpoint();
+            }
+        });
+        for (int i = 0; i != 2; ++i)
+            s.spawn("reader", [&] { read_while_not_revoked(w, 2); });
+        s.run();
+        require_none(w.wrong);
+        revoked += w.revoked;
+    });
+    BOOST_TEST_MESSAGE(revoked << " snapshots were revoked");
+    BOOST_TEST(revoked != 0u);
+}
+
 /// The announcements of readers, again and again.
 BOOST_AUTO_TEST_CASE(short_readers) {
     for_each_seed(1000, [](auto seed) {

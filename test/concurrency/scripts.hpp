@@ -173,6 +173,49 @@ inline void read_beside(world& w, int times) {
     }
 }
 
+/// f(), unless the snapshot has been revoked. False then.
+template <class F>
+bool unless_expired(F&& f) {
+    try {
+        f();
+        return true;
+    } catch (ns::error const& e) {
+        if (e.code() != ns::errc::snapshot_expired)
+            throw;
+        return false;
+    }
+}
+
+/// Snapshots that may be revoked: each read is right or refused, and from
+/// then on all are; what was made from one before stays.
+inline void read_while_not_revoked(world& w, int times) {
+    for (int n = 0; n != times; ++n) {
+        snapshot const s = w.db.snapshot();
+        std::vector<ns::array_view<number, ns::every<1>, policies>> views;
+        values before;
+        bool expired = !unless_expired([&] {
+            auto const ring = s.open<number>("ring");
+            before = ring.to_vector();
+            w.require(is_ring(before), "a snapshot of half a ring");
+            views.push_back(ring.view());
+        });
+        for (int look = 0; look != 6; ++look) {
+            scheduled_threading::yield();
+            bool const now = !unless_expired([&] {
+                auto const again = s.open<number>("ring").to_vector();
+                w.require(before.empty() || again == before,
+                          "a snapshot has changed");
+            });
+            w.require(now || !expired, "a revoked snapshot comes back");
+            expired = now;
+        }
+        w.revoked += expired;
+        for (auto const& v : views)
+            w.require(v.to_vector() == before,
+                      "a view of a snapshot has changed");
+    }
+}
+
 /// Plain reads: each sees one version, none older than the one before, nor
 /// than what was acknowledged.
 inline void read_plainly(world& w, int times) {
@@ -291,6 +334,7 @@ struct cast {
     std::size_t writers = 2;
     int commits = 4;
     int snapshots = 0;
+    int revocable = 0;
     int plain_reads = 0;
     int chores = 0;
     int readers_beside = 0;
@@ -316,6 +360,9 @@ inline schedule_trace play(world& w, std::uint64_t seed, cast const& c) {
             [&w, &c, i, seed] { writer(w, i, seed).run(c.commits); });
     if (c.snapshots != 0)
         add("snapshots", [&w, &c] { read_snapshots(w, c.snapshots); });
+    for (int i = 0; c.revocable != 0 && i != 2; ++i)
+        add("revocable snapshots",
+            [&w, &c] { read_while_not_revoked(w, c.revocable); });
     if (c.plain_reads != 0)
         add("plain reads", [&w, &c] { read_plainly(w, c.plain_reads); });
     if (c.readers_beside != 0)

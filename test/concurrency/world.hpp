@@ -221,6 +221,7 @@ public:
     std::vector<std::string> wrong;
     std::uint64_t deadlocks = 0; ///< transactions told to try again
     std::uint64_t timeouts = 0;
+    std::uint64_t revoked = 0; ///< snapshots
 };
 
 /// Whether one of `seeds` seeds shows a mistake that the engine is told to

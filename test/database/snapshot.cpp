@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -442,6 +443,57 @@ BOOST_AUTO_TEST_CASE(in_the_background) {
     while (db.stats().snapshots != 0)
         std::this_thread::yield();
     BOOST_TEST(expired([&] { snap.contains("t"); }));
+}
+
+/// Readers on threads of their own: each read is of one version or refused,
+/// though pages are written again as soon as they come free.
+BOOST_AUTO_TEST_CASE(readers_while_snapshots_are_revoked) {
+    constexpr int readers = 3;
+    database db({.snapshot_max_bytes = 24 * page});
+    auto t = db.create<std::int32_t>("t");
+    values const first(static_cast<std::size_t>(16 * leaf));
+    t.append(first);
+    std::atomic<bool> done{false};
+    std::atomic<int> revoked{0};
+    std::vector<std::string> wrong(readers);
+    auto const read = [&](std::string& problem) {
+        auto const of_one_version = [&](values const& v) {
+            if (std::adjacent_find(v.begin(), v.end(), std::not_equal_to<>())
+                != v.end())
+                problem = "two versions in one read";
+        };
+        while (!done.load() || revoked.load() == 0) {
+            auto const snap = db.snapshot();
+            try {
+                auto const old = snap.open<std::int32_t>("t");
+                auto const view = old.view();
+                for (int i = 0; i != 20; ++i)
+                    of_one_version(old.to_vector());
+                of_one_version(view.to_vector());
+            } catch (ns::error const& e) {
+                if (e.code() == ns::errc::snapshot_expired)
+                    revoked.fetch_add(1);
+                else
+                    problem = e.what();
+            }
+        }
+    };
+    std::vector<std::thread> threads;
+    for (std::string& problem : wrong)
+        threads.emplace_back([&] { read(problem); });
+    for (int i = 1; i != 300 || revoked.load() == 0; ++i) {
+        t.assign(values(first.size(), i));
+        if (i % 2 == 0)
+            db.checkpoint();
+    }
+    done.store(true);
+    for (auto& thread : threads)
+        thread.join();
+    for (std::string const& problem : wrong)
+        BOOST_TEST(problem == "");
+    BOOST_TEST_MESSAGE(revoked << " snapshots were revoked");
+    BOOST_TEST(db.stats().snapshots == 0u);
+    require_sound(db);
 }
 
 /// What a backup reads is a version of its own, which is not revoked.
