@@ -6,8 +6,9 @@
 # nobody may wait for ever, either; some variants must be refuted by that.
 #
 #   bash test/models/run.sh             all of them
-#   bash test/models/run.sh MODEL...    some of: beside checkpoint
-#                                       epochs group_commit locks log pages
+#   bash test/models/run.sh MODEL...    some of: beside checkpoint epochs
+#                                       group_commit locks log pages
+#                                       revocation
 set -uo pipefail
 models=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -25,6 +26,8 @@ declare -A variants=(
     [log]="LATE_WISH PARTIAL ACK_FAILED RETRY_SYNC SHARED_BLOCK NO_WAIT"
     [pages]="ONE_SUPERBLOCK BLIND_TO_READERS NO_RESERVATION
              RELEASE_COMMITTED NO_FAILED_STATE"
+    [revocation]="LOOK_FIRST NO_SLOT REVOKE_LAST REVOKE_ASIDE NO_NUMBER
+                  SLOT_LET_GO"
 )
 stuck=" SILENT_FAILURE NO_SEARCH WAKE_ONE QUIET_LEAVE GRANT_TO_ENDED "
 checked=0
@@ -88,7 +91,7 @@ for tool in spin cc; do
     command -v "$tool" > /dev/null \
         || { echo "no $tool; see cmake/setup.sh models" >&2; exit 2; }
 done
-[ $# -gt 0 ] || set -- checkpoint epochs group_commit locks log pages
+[ $# -gt 0 ] || set -- checkpoint epochs group_commit locks log pages revocation
 for model; do
     [ -n "${variants[$model]:-}" ] \
         || { echo "no model is called $model" >&2; exit 2; }
