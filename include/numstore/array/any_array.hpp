@@ -83,7 +83,7 @@ public:
             auto const what = detail::resolve(s, w.size());
             detail::require_same_size(stored.size() / type_.size(), what.count);
             if (what.count != 0)
-                w.write(what.first, what.step, stored);
+                w.reporting().write(what.first, what.step, stored);
         });
     }
 
@@ -96,14 +96,14 @@ public:
         ref_.change([&](writer& w) {
             detail::check_range(at, 0, w.size());
             if (!stored.empty())
-                w.insert(at, stored);
+                w.reporting().insert(at, stored);
         });
     }
     void append(std::span<std::byte const> bytes) {
         auto const stored = normalized(bytes);
         ref_.change([&](writer& w) {
             if (!stored.empty())
-                w.insert(w.size(), stored);
+                w.reporting().insert(w.size(), stored);
         });
     }
 
@@ -123,7 +123,7 @@ public:
         return ref_.change([&](writer& w) {
             auto const what = detail::resolve(s, w.size());
             if (what.count != 0)
-                w.erase(what.first, what.step, what.count);
+                w.reporting().erase(what.first, what.step, what.count);
             return what.count;
         });
     }

@@ -9,6 +9,7 @@
 #include <numstore/array/position.hpp>
 #include <numstore/array/slice.hpp>
 #include <numstore/database/array_ref.hpp>
+#include <numstore/database/call_progress.hpp>
 #include <numstore/database/transaction.hpp>
 
 #include <concepts>
@@ -99,7 +100,7 @@ public:
                     detail::check_range(at, bytes.size() / sizeof(T),
                                         w.size());
                     if (!bytes.empty())
-                        w.write(at, bytes);
+                        w.reporting().write(at, bytes);
                 });
             });
     }
@@ -118,7 +119,7 @@ public:
                     detail::require_same_size(bytes.size() / sizeof(T),
                                               r.count);
                     if (r.count != 0)
-                        w.write(r.first, r.step, bytes);
+                        w.reporting().write(r.first, r.step, bytes);
                 });
             });
     }
@@ -172,7 +173,7 @@ public:
         return ref_.change([&](writer& w) {
             auto const r = detail::resolve(s, w.size());
             if (r.count != 0)
-                w.erase(r.first, r.step, r.count);
+                w.reporting().erase(r.first, r.step, r.count);
             return r.count;
         });
     }
@@ -191,7 +192,7 @@ public:
             }
             auto values = detail::to_values<T>(std::move(removed));
             if (r.count != 0)
-                w.erase(r.first, r.step, r.count);
+                w.reporting().erase(r.first, r.step, r.count);
             return values;
         });
     }
@@ -205,7 +206,7 @@ public:
             ref_.change([&](writer& w) {
                 detail::check_positions(list.positions(), w.size(), true);
                 if (!list.empty())
-                    w.erase_at(list.positions());
+                    w.reporting().erase_at(list.positions());
             });
         });
     }
@@ -262,7 +263,7 @@ private:
         ref_.change([&](writer& w) {
             detail::check_positions(list.positions(), w.size(), true);
             if (!list.empty())
-                w.scatter(list.positions(), in_order);
+                w.reporting().scatter(list.positions(), in_order);
         });
     }
 
@@ -285,7 +286,7 @@ private:
             ref_.change([&](writer& w) {
                 std::uint64_t const at = where(w.size());
                 if (!bytes.empty())
-                    w.insert(at, bytes);
+                    w.reporting().insert(at, bytes);
             });
         } else {
             detail::reporting_no_memory([&] {
@@ -298,6 +299,9 @@ private:
     /// that reads a database.
     template <class Where, class R>
     void insert_in_pieces(Where const& where, R&& values) {
+        detail::call_progress progress(ref_.owner().opt.progress,
+                                       "insert: bytes of elements",
+                                       detail::bytes_to_store<T>(values));
         detail::element_pieces<T, R> pieces(values);
         std::span<std::byte const> piece = pieces.next();
         if (pieces.done()) {
@@ -313,7 +317,9 @@ private:
             for (; !piece.empty(); piece = pieces.next()) {
                 inside.ref_.change([&](writer& w) { w.insert(at, piece); });
                 at += piece.size() / sizeof(T);
+                progress(piece.size());
             }
+            progress.finish();
         });
     }
 

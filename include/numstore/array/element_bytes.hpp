@@ -79,6 +79,16 @@ std::vector<T> to_values(element_buffer<T>&& stored) {
 template <class T>
 using read_only_value = std::conditional_t<std::is_class_v<T>, T const, T>;
 
+/// 0 where the range does not know how many elements it has.
+template <class T, class R>
+std::uint64_t bytes_to_store(R& values) {
+    if constexpr (std::ranges::sized_range<R>)
+        return static_cast<std::uint64_t>(std::ranges::size(values))
+               * sizeof(T);
+    else
+        return 0;
+}
+
 /// Turns any range into stored elements, piece by piece, with two pieces in
 /// memory at most.
 template <class T, class R>

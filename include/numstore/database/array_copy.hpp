@@ -3,6 +3,7 @@
 
 #include <numstore/database/array_ref.hpp>
 #include <numstore/database/array_writer.hpp>
+#include <numstore/database/call_progress.hpp>
 #include <numstore/database/catalogue_writer.hpp>
 #include <numstore/database/names.hpp>
 #include <numstore/error.hpp>
@@ -110,8 +111,13 @@ template <class From, class To>
 void copy_array(array_ref<From> const& source, names<To> const& to,
                 std::string_view name) {
     array_copy<From, To> copy(source);
-    to.in_one_transaction(
-        [&](names<To> const& inside) { copy.run(inside, name, [](auto) {}); });
+    call_progress progress(to.owner().opt.progress, "copy: bytes of elements",
+                           copy.bytes());
+    to.in_one_transaction([&](names<To> const& inside) {
+        progress.begin();
+        copy.run(inside, name, progress);
+        progress.finish();
+    });
 }
 
 } // namespace numstore::detail

@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/database/call_progress.hpp>
 #include <numstore/database/committer.hpp>
 #include <numstore/database/engine.hpp>
 #include <numstore/database/room.hpp>
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace numstore::detail {
@@ -41,10 +43,18 @@ public:
 
     std::uint64_t size() const noexcept { return w_->root.size; }
 
+    /// What takes long is reported to options::progress, which may cancel it
+    /// or throw: then the transaction is as before the change.
+    array_writer& reporting() noexcept {
+        reports_ = true;
+        return *this;
+    }
+
     /// Large data goes straight to its final pages and is logged as their
     /// places; small data is logged as it is.
     void insert(std::uint64_t pos, std::span<std::byte const> bytes) {
         if (bytes.size() >= bulk_bytes()) {
+            report("insert: bytes of elements", bytes.size(), bytes.size());
             insert_bulk(pos, 0, bytes);
             return;
         }
@@ -61,6 +71,7 @@ public:
     void write(std::uint64_t pos, std::span<std::byte const> bytes) {
         if (bytes.size() >= bulk_bytes()) {
             std::uint64_t const count = bytes.size() / element_size();
+            report("write: bytes of elements", bytes.size(), bytes.size());
             insert_bulk(pos, count, bytes);
             return;
         }
@@ -74,6 +85,9 @@ public:
                std::span<std::byte const> bytes) {
         if (step == 1)
             return write(first, bytes);
+        std::uint64_t const count = bytes.size() / element_size();
+        report("write: bytes of elements", bytes.size(),
+               cost_of(span_of(step, count), count));
         run([&] {
             tree_.write_strided(t_->changes, first, step, bytes,
                                 spiller());
@@ -92,6 +106,7 @@ public:
     /// Overwrites elements at ascending positions.
     void scatter(std::span<std::uint64_t const> positions,
                  std::span<std::byte const> bytes) {
+        report("write: bytes of elements", bytes.size(), cost_of(positions));
         run([&] {
             tree_.write_at(t_->changes, positions, {}, bytes,
                            spiller());
@@ -115,6 +130,8 @@ public:
     void erase(std::uint64_t first, std::int64_t step, std::uint64_t count) {
         if (step == 1)
             return erase(first, count);
+        report("erase: bytes of elements", count * element_size(),
+               cost_of(span_of(step, count), count));
         reserve_scope const reserve(*e_->pages);
         run([&] {
             tree_.erase_strided(t_->changes, first, step, count,
@@ -126,6 +143,8 @@ public:
     /// Removes elements at ascending positions.
     void erase_at(std::span<std::uint64_t const> positions) {
         reserve_scope const reserve(*e_->pages);
+        report("erase: bytes of elements", positions.size() * element_size(),
+               cost_of(positions));
         run([&] {
             tree_.erase_at(t_->changes, positions, spiller());
         });
@@ -189,11 +208,11 @@ private:
         for (;;) {
             try {
                 spill_if_needed();
-                operation();
+                attempt(operation);
                 break;
             } catch (error const& failure) {
                 w_->root = tree_.root(); // its nodes may have become private
-                if (failure.code() != errc::no_space)
+                if (failure.code() != errc::no_space || progress_.has_ended())
                     throw;
                 if (!find_room()) {
                     committer<Policies>(*e_).abandon(*t_);
@@ -206,6 +225,48 @@ private:
         }
         w_->root = tree_.root();
         w_->changed = true;
+    }
+
+    /// One that is reported may be cancelled even when its tree is made.
+    template <class F>
+    void attempt(F& operation) {
+        if (!progress_.is_reported())
+            return operation();
+        build_beside guard(t_->changes);
+        rope_root const before = tree_.root();
+        try {
+            progress_.begin();
+            operation();
+            progress_.finish();
+        } catch (...) {
+            tree_.set_root(before);
+            throw;
+        }
+        guard.keep();
+    }
+
+    void report(std::string_view what, std::uint64_t bytes,
+                std::uint64_t cost) {
+        if (reports_)
+            progress_ = call_progress(e_->opt.progress, what, bytes, cost);
+    }
+
+    /// Elements from the first to the last of a stride.
+    static std::uint64_t span_of(std::int64_t step,
+                                 std::uint64_t count) noexcept {
+        auto const by = static_cast<std::uint64_t>(step);
+        return count * (step < 0 ? std::uint64_t{0} - by : by);
+    }
+    std::uint64_t cost_of(std::span<std::uint64_t const> at) const noexcept {
+        return at.empty() ? 0
+                          : cost_of(at.back() - at.front() + 1, at.size());
+    }
+    /// Bytes of the leaves that `count` elements among `span` may touch.
+    std::uint64_t cost_of(std::uint64_t span,
+                          std::uint64_t count) const noexcept {
+        leaf_shape const& shape = w_->state->shape;
+        return std::min(count, span / shape.capacity + 2)
+               * cost_of_leaf(shape);
     }
 
     bool find_room() {
@@ -228,7 +289,8 @@ private:
                                         lock);
         }
         run([&] {
-            placed = tree_.replace_bulk(t_->changes, pos, removed, bytes);
+            placed = tree_.replace_bulk(t_->changes, pos, removed, bytes,
+                                        progress_);
         });
         t_->bulk_writes = e_->pages->writes();
         if constexpr (engine_type::logging) {
@@ -288,6 +350,7 @@ private:
     /// Given to operations that make many leaves.
     auto spiller() {
         return [this](rope_root& made) {
+            progress_(spill_check_bytes);
             if (!must_spill())
                 return;
             page_writer<Policies> out(*e_->pages, 0, t_->changes.allocated);
@@ -299,6 +362,8 @@ private:
     transaction* t_;
     work* w_;
     tree tree_;
+    bool reports_ = false;
+    call_progress progress_;
 };
 
 } // namespace numstore::detail

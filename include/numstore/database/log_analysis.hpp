@@ -40,6 +40,7 @@ public:
         verify_bulk();
     }
 
+    lsn first() const noexcept { return from_.start; }
     lsn end() const noexcept { return end_; }
     /// Of the last transaction to redo, or 0.
     lsn last_commit() const noexcept { return last_commit_; }

@@ -376,11 +376,17 @@ private:
         auto const t = std::make_shared<transaction_state<Policies>>(
             *e_->pages, e_->next_transaction++);
         redo<Policies> again(*e_, *t, copies);
+        lsn const first = log.first();
+        lsn next = first;
         log.each_record([&](lsn at, format::log_record const& r) {
             if (log.is_redone(at, r))
                 again(at, r);
-            report(to_integer(at), to_integer(log.end()));
+            if (at < next)
+                return;
+            next = at + report_bytes;
+            report(at - first, log.end() - first);
         });
+        report(log.end() - first, log.end() - first);
         if (log.last_commit() != lsn{})
             committer<Policies>(*e_).publish_redone(*t, log.last_commit());
         copies.retire_originals();
@@ -398,6 +404,8 @@ private:
                 copies.copy(m->runs);
         });
     }
+
+    static constexpr std::uint64_t report_bytes = std::uint64_t{1} << 20;
 
     void report(std::uint64_t done, std::uint64_t total) const {
         if (!e_->opt.progress({done, total, "recovery: bytes of log"}))

@@ -48,8 +48,10 @@ public:
         e_->wait_for_checkpoint(lock);
         bool const written = write_all(lock);
         capture();
-        if (written)
-            lock.unlock(); // from here on no captured node gets a place
+        // From here on no captured node gets a place.
+        if (written || e_->read_only || e_->pages->failed())
+            lock.unlock();
+        is_alone_ = lock.owns_lock();
         mark_unused();
         check_catalogue();
         for (retired const& t : graveyard_)
@@ -57,6 +59,7 @@ public:
                        {t.node, t.height, t.count});
         compare_shares();
         report_lost();
+        tell(report_.pages);
         return std::move(report_);
     }
 
@@ -208,7 +211,13 @@ private:
         if (done_ < next_report_)
             return;
         next_report_ = done_ + 4096;
-        if (!e_->opt.progress({done_, report_.pages, "verify: pages"}))
+        tell(std::min(done_, report_.pages));
+    }
+
+    /// Not with the mutex, which the callback may want.
+    void tell(std::uint64_t done) {
+        if (!is_alone_
+            && !e_->opt.progress({done, report_.pages, "verify: pages"}))
             raise(errc::cancelled, e_->name + ": verify was cancelled");
     }
 
@@ -336,6 +345,7 @@ private:
     page_bitmap used_;
     std::uint64_t done_ = 0;
     std::uint64_t next_report_ = 0;
+    bool is_alone_ = false; ///< writers wait until the end
     bool complete_ = true; ///< all that is in use could be read
 };
 

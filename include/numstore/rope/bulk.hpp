@@ -42,6 +42,11 @@ struct bulk_parts {
     std::span<std::byte const> tail;
 };
 
+/// Told how many bytes more have been written. This one does nothing.
+struct untold {
+    void operator()(std::uint64_t) const noexcept {}
+};
+
 /// Inserts much at once. Whole leaves go straight from the caller's memory to
 /// fresh neighbouring pages. See `rope_tree`.
 template <class Policies>
@@ -53,9 +58,12 @@ public:
 
     explicit rope_bulk(editor const& nodes) noexcept : nodes_(nodes) {}
 
-    /// Puts `bytes` where `removed` elements were at `pos`.
+    /// Puts `bytes` where `removed` elements were at `pos`. Calls
+    /// written(bytes) now and then; if that throws nothing has changed.
+    template <class Written = untold>
     bulk_log replace(rope_root& root, std::uint64_t pos, std::uint64_t removed,
-                     std::span<std::byte const> bytes) const {
+                     std::span<std::byte const> bytes,
+                     Written&& written = {}) const {
         check(root, pos, removed, bytes.size() / shape().element_size);
         build_beside guard(nodes_.changes());
         structure const trees(nodes_);
@@ -75,7 +83,8 @@ public:
                          middle.begin() + static_cast<std::ptrdiff_t>(n));
             middle = middle.subspan(n);
         }
-        log.runs = write_leaves(first, middle, end_of(trees, around.left));
+        log.runs = write_leaves(first, middle, end_of(trees, around.left),
+                                written);
         finish(trees, root, std::move(around),
                {{}, log.runs, bytes.last(tail)});
         guard.keep();
@@ -184,9 +193,10 @@ private:
     }
 
     /// `first` is empty or one leaf; both are whole leaves.
+    template <class Written>
     std::vector<bulk_run> write_leaves(std::span<std::byte const> first,
                                        std::span<std::byte const> bytes,
-                                       page_no hint) const {
+                                       page_no hint, Written& written) const {
         std::vector<bulk_run> runs;
         auto& changes = nodes_.changes();
         std::size_t const full = nodes_.size(shape().capacity);
@@ -202,9 +212,9 @@ private:
             hint = place.end();
             std::size_t const n =
                 static_cast<std::size_t>(run.leaves) * full - first.size();
-            write_run(run, run.first, first);
+            write_run(run, run.first, first, written);
             write_run(run, run.first + first.size() / full * shape().pages,
-                      bytes.first(n));
+                      bytes.first(n), written);
             first = {};
             bytes = bytes.subspan(n);
             runs.push_back(std::move(run));
@@ -212,8 +222,9 @@ private:
         return runs;
     }
 
+    template <class Written>
     void write_run(bulk_run& run, page_no place,
-                   std::span<std::byte const> bytes) const {
+                   std::span<std::byte const> bytes, Written& written) const {
         std::size_t const full = nodes_.size(shape().capacity);
         auto const piece_leaves = static_cast<std::size_t>(
             std::max<std::uint64_t>(1, piece_bytes / shape().page_bytes));
@@ -222,6 +233,7 @@ private:
             std::size_t const leaves =
                 std::min(piece_leaves, bytes.size() / full);
             write_piece(run, place, bytes.first(leaves * full), padded);
+            written(leaves * full);
             bytes = bytes.subspan(leaves * full);
             place = place + leaves * shape().pages;
         }

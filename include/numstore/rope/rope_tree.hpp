@@ -154,13 +154,16 @@ public:
                          std::span<std::byte const> bytes) {
         return replace_bulk(changes, pos, 0, bytes);
     }
-    /// The same in place of `removed` elements.
+    /// The same in place of `removed` elements. Calls written(bytes) now and
+    /// then.
+    template <class Written = untold>
     bulk_log replace_bulk(edit_type& changes, std::uint64_t pos,
                           std::uint64_t removed,
-                          std::span<std::byte const> bytes) {
+                          std::span<std::byte const> bytes,
+                          Written&& written = {}) {
         count_of(bytes.size());
         return rope_bulk<Policies>(editing(changes))
-            .replace(root_, pos, removed, bytes);
+            .replace(root_, pos, removed, bytes, written);
     }
 
     /// Does again what a bulk call has done, with leaves that stand on disk.
