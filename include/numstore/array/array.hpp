@@ -31,8 +31,9 @@ namespace numstore {
 /// says. With n elements, a call that touches m leaves reads or writes
 /// O(log n + m) pages. Every call can throw closed, forked, corrupt and io;
 /// every change also read_only, failed, no_space (then its transaction is
-/// rolled back), timed_out and would_deadlock. A call that throws has changed
-/// nothing. Thread-safe, but inside a transaction.
+/// rolled back), timed_out and would_deadlock; one of 8 MiB and more cancelled
+/// (options::progress). A call that throws has changed nothing. Thread-safe,
+/// but inside a transaction.
 template <class T, class Policies>
 class array : public const_array<T, Policies> {
     using base = const_array<T, Policies>;

@@ -32,7 +32,8 @@ namespace numstore {
 /// The reading half of an array: what a snapshot gives, and the base of
 /// `array`. Reads see the last durable version, or that of the snapshot or
 /// transaction, and take no lock that a writer holds. Every call can throw
-/// closed, forked, not_found (the array was dropped), corrupt and io.
+/// closed, forked, not_found (the array was dropped), snapshot_expired (it was
+/// revoked), corrupt and io.
 /// Thread-safe, but inside a transaction.
 template <class T, class Policies>
 class const_array {

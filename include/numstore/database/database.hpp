@@ -199,7 +199,8 @@ public:
     }
 
     /// Reads every page in use and checks all invariants of the file.
-    /// Throws only where the database cannot be used at all.
+    /// Throws cancelled (options::progress), and else only where the database
+    /// cannot be used at all.
     verify_report verify() const {
         return detail::reporting_no_memory([&] {
             return detail::verifier<Policies>(*shared_engine()).run();

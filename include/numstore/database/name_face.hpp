@@ -97,7 +97,8 @@ public:
     /// database, with other policies. O(bytes), in pieces of some MiB; all of
     /// it is there or nothing. Throws already_exists, invalid_argument (name;
     /// too large an element for the page size), would_deadlock (within one
-    /// database: the source is in another transaction).
+    /// database: the source is in another transaction), cancelled
+    /// (options::progress).
     template <array_handle Source>
     void copy(Source const& source, std::string_view name) {
         reporting_no_memory(

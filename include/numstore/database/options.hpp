@@ -27,7 +27,10 @@ enum class durability {
              ///< survives a killed process
 };
 
-/// How far a long call has come: `done` of `total` units of `what`.
+/// How far a long call has come: `done` of `total` units of `what`, which
+/// names the call and the unit. `done` never falls, and is `total` in the last
+/// report. `total` is 0 as long as nobody knows it: for input ranges without a
+/// size.
 struct progress_info {
     std::uint64_t done;
     std::uint64_t total;
@@ -36,7 +39,16 @@ struct progress_info {
 
 /// A callback for long calls, made from anything callable with a
 /// `progress_info const&`. If it answers false the call ends with
-/// errc::cancelled and has changed nothing; no answer means "go on".
+/// errc::cancelled, if it throws with that; no answer means "go on". A call
+/// that was ended has changed nothing, and inside a transaction that goes on;
+/// only `compact` keeps what it has done. A recovery can be run again.
+///
+/// It is called by the thread of the call, in which no mutex is held that
+/// reading needs: it may read the database, ask for `stats()`, and write what
+/// the call does not. It must not use the transaction that the call is in;
+/// writing the array of the call throws would_deadlock. While `compact` runs
+/// it must not compact or close, in a recovery it has no database yet.
+/// Several threads may be in it at once, if several make long calls.
 class progress_callback {
 public:
     progress_callback() = default;
@@ -104,8 +116,10 @@ struct options {
     std::chrono::nanoseconds snapshot_max_age{0};
     /// How long a write waits for another transaction: errc::timed_out.
     std::chrono::milliseconds lock_timeout{10'000};
-    /// Called by long calls (recovery, verify, backup, compact) with their
-    /// progress.
+    /// Called by long calls with their progress: recovery, verify, backup,
+    /// compact, copy, and changes of 8 MiB of leaves and more (insert, append,
+    /// assign, resize, write, scatter, strided erase, extract) every 4 MiB. It
+    /// may cancel them. Calls that do less never ask it, and cost nothing.
     progress_callback progress{};
     /// With open_mode::read_only: also while another program writes the file,
     /// of which this one sees what was committed when it opened it, until it
