@@ -8,6 +8,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -158,6 +159,15 @@ BOOST_AUTO_TEST_CASE(in_memory_readers_take_none) {
     fill(db);
     require_no_locks(db);
     db.checkpoint();
+    require_no_locks(db);
+}
+
+/// Neither do those of snapshots that may be revoked.
+BOOST_AUTO_TEST_CASE(readers_of_bounded_snapshots_take_none) {
+    ns::basic_database<counting<ns::memory_storage>> db(
+        {.snapshot_max_bytes = 1 << 30,
+         .snapshot_max_age = std::chrono::hours(24)});
+    fill(db);
     require_no_locks(db);
 }
 

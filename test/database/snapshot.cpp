@@ -298,6 +298,7 @@ BOOST_AUTO_TEST_CASE(every_read_from_a_revoked_snapshot_is_refused) {
     auto const old = t.in(snap);
     auto const copy = snap;
     values out(10);
+    database other;
     manual_clock::advance(1s + 1ns);
     BOOST_TEST(old.size() == static_cast<std::uint64_t>(16 * leaf)); // as yet
     db.checkpoint();
@@ -326,10 +327,12 @@ BOOST_AUTO_TEST_CASE(every_read_from_a_revoked_snapshot_is_refused) {
         [&] { t.in(copy).size(); },
         [&] { t.insert(0, old); },
         [&] { db.copy(old, "copy"); },
+        [&] { db.backup(other, snap); },
     };
     for (std::size_t i = 0; i != reads.size(); ++i)
         BOOST_TEST(expired(reads[i]), "read " << i);
     BOOST_TEST(!db.contains("copy"));
+    BOOST_TEST(other.list().size() == 0u);
     BOOST_TEST(t.size() == static_cast<std::uint64_t>(16 * leaf));
     BOOST_TEST(db.snapshot().open<std::int32_t>("t")[1] == 1);
 }
@@ -494,6 +497,39 @@ BOOST_AUTO_TEST_CASE(readers_while_snapshots_are_revoked) {
     BOOST_TEST_MESSAGE(revoked << " snapshots were revoked");
     BOOST_TEST(db.stats().snapshots == 0u);
     require_sound(db);
+}
+
+BOOST_AUTO_TEST_CASE(a_backup_of_a_snapshot) {
+    for (std::uint64_t const most : {std::uint64_t{0}, page}) {
+        bool overwriting = false;
+        array* t = nullptr;
+        database db({.snapshot_max_bytes = most,
+                     .progress = [&](ns::progress_info const&) {
+                         if (overwriting)
+                             t->assign(numbers(16 * leaf, 3000));
+                     }});
+        auto first = make(db, "1");
+        auto last = make(db, "2");
+        t = &last;
+        auto const snap = db.snapshot();
+        if (most == 0) // else it would be revoked before it is used
+            last.assign(numbers(16 * leaf, 2000));
+        overwriting = true;
+        database copy;
+        db.backup(copy, snap);
+        overwriting = false;
+        BOOST_TEST(last[0] == 3000);
+        for (char const* const name : {"1", "2"})
+            BOOST_TEST((copy.open<std::int32_t>(name).to_vector()
+                        == numbers(16 * leaf)));
+        BOOST_TEST((most != 0) == expired([&] { snap.contains("1"); }));
+        require_sound(copy);
+        BOOST_CHECK_EXCEPTION(
+            copy.backup(db, snap), ns::error, [](ns::error const& e) {
+                return e.code() == ns::errc::invalid_argument
+                       || e.code() == ns::errc::snapshot_expired;
+            });
+    }
 }
 
 /// What a backup reads is a version of its own, which is not revoked.

@@ -225,6 +225,7 @@ private:
         }
         w_->root = tree_.root();
         w_->changed = true;
+        progress_ = {};
     }
 
     /// One that is reported may be cancelled even when its tree is made.

@@ -65,7 +65,7 @@ private:
         auto const age = e.readers.count().oldest_age;
         e.worker_wakes.wait_for(lock, std::max(most - age, shortest_wait));
         try {
-            if (e.checkpointing)
+            if (e.checkpointing || e.pages->failed())
                 e.expire_snapshots();
             else
                 e.reclaim();

@@ -32,10 +32,15 @@ class backup {
     using storage = typename To::storage;
 
 public:
-    explicit backup(std::shared_ptr<engine<From>> e)
-        : e_(std::move(e)),
-          pin_(std::make_shared<read_pin<From> const>(e_)),
-          names_(e_, {}, pin_) {
+    /// Of what is visible.
+    explicit backup(std::shared_ptr<engine<From>> const& e)
+        : backup(e, std::make_shared<read_pin<From> const>(e)) {}
+    /// Of what a snapshot has. Throws snapshot_expired, invalid_argument.
+    backup(std::shared_ptr<engine<From>> e, read_pin_ptr<From> const& from)
+        : e_(std::move(e)), pin_(for_good(from)), names_(e_, {}, pin_) {
+        if (&pin_->owner() != e_.get())
+            raise(errc::invalid_argument,
+                  e_->name + ": a backup of a snapshot of another database");
         names_.list("*", [&](format::catalogue_entry const& entry,
                              std::uint64_t size) {
             arrays_.push_back(entry.name);
@@ -75,6 +80,13 @@ public:
 
 private:
     static constexpr std::uint64_t cache_bytes = std::uint64_t{32} << 20;
+
+    /// A backup is not revoked half way.
+    static read_pin_ptr<From> for_good(read_pin_ptr<From> const& from) {
+        return from->is_revocable()
+                   ? std::make_shared<read_pin<From> const>(from)
+                   : from;
+    }
 
     /// A file without a name need not survive.
     options target_options() const {

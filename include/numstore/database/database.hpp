@@ -187,6 +187,17 @@ public:
         });
     }
 
+    /// The same of all arrays as a snapshot of this database has them. Throws
+    /// also snapshot_expired, invalid_argument (a snapshot of another one).
+    template <class Other = Policies, path_like Path>
+        requires file_device<typename Other::storage>
+    void backup(Path const& path, basic_snapshot<Policies> const& of) const {
+        detail::reporting_no_memory([&] {
+            detail::backup<Policies, Other>(shared_engine(), of.pin())
+                .to_file(text_of(path));
+        });
+    }
+
     /// Copies all arrays, as they are now, into another database beside what
     /// it has, in one transaction there. Throws as above, and already_exists
     /// for a name that `target` has.
@@ -194,6 +205,16 @@ public:
     void backup(basic_database<Other>& target) const {
         detail::reporting_no_memory([&] {
             detail::backup<Policies, Other>(shared_engine())
+                .into(target.shared_engine());
+        });
+    }
+
+    /// The same of all arrays as a snapshot of this database has them.
+    template <class Other>
+    void backup(basic_database<Other>& target,
+                basic_snapshot<Policies> const& of) const {
+        detail::reporting_no_memory([&] {
+            detail::backup<Policies, Other>(shared_engine(), of.pin())
                 .into(target.shared_engine());
         });
     }

@@ -45,9 +45,9 @@ struct progress_info {
 ///
 /// It is called by the thread of the call, in which no mutex is held that
 /// reading needs: it may read the database, ask for `stats()`, and write what
-/// the call does not. It must not use the transaction that the call is in;
-/// writing the array of the call throws would_deadlock. While `compact` runs
-/// it must not compact or close, in a recovery it has no database yet.
+/// the call does not. It must not use the transaction that the call is in, nor
+/// compact while `compact` runs, nor close the database; writing the array of
+/// the call throws would_deadlock. In a recovery it has no database yet.
 /// Several threads may be in it at once, if several make long calls.
 class progress_callback {
 public:

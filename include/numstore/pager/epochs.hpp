@@ -27,10 +27,9 @@ namespace numstore::detail {
 /// longer counts. So each use of its version announces that in a slot of its
 /// own and then looks whether the first was revoked (`enter_beside`); the
 /// reclaimer revokes first and then loads all slots. If the use saw nothing
-/// the reclaimer sees the use. Who revokes reclaims nobody else's meanwhile:
-/// both are under one mutex, or a use might be announced behind the back of a
-/// reclaimer that comes to its revoked slot later. The first slot stays taken
-/// as long as those beside it.
+/// the reclaimer sees the use. Both revoke and reclaim under one mutex, or a
+/// use might be announced behind the back of a reclaimer that meets the
+/// revoked slot later. The first slot stays taken as long as those beside it.
 template <class Policies>
 class epochs {
     template <class T>
@@ -42,7 +41,7 @@ public:
 
     struct alignas(64) slot {
         atomic<std::uint64_t> sequence{idle};
-        atomic<std::int64_t> since{0}; ///< nanoseconds, for its age
+        atomic<std::int64_t> since{0}; ///< nanoseconds; 0: a plain read
         /// What the slot is used for, beside the number of that use: who
         /// revokes must not meet the next one.
         atomic<std::uint64_t> use{0};
