@@ -358,7 +358,7 @@ private:
         e_->show_written(quiet ? sequence : sequence_);
         if (!quiet && (logging || e_->opt.durability != durability::full))
             show_later(sequence);
-        settle(e_->since.references);
+        settle(e_->meanwhile.references);
         e_->reclaim();
         e_->forget_unused();
         recycle_log(twin_ || planted<Policies>(
@@ -383,11 +383,11 @@ private:
     /// What commits did to the catalogue meanwhile, now to the one that was
     /// written: its nodes are those that the next superblock replaces.
     void change_names_again(std::uint64_t sequence) {
-        if (e_->since.names.empty())
+        if (e_->meanwhile.names.empty())
             return;
         edit<pager<Policies>> changes{
             e_->pages.get(), edit_token{e_->next_transaction++ << 24}, {}, {}};
-        for (catalogue_delta const& delta : e_->since.names)
+        for (catalogue_delta const& delta : e_->meanwhile.names)
             catalogue<Policies>(*e_->pages).apply(changes, catalogue_, delta);
         reclaimer<Policies> references(*e_);
         for (retired& r : changes.freed)
@@ -405,7 +405,7 @@ private:
     /// Others may write one again.
     void end() noexcept {
         e_->checkpointing = false;
-        e_->since.clear();
+        e_->meanwhile.clear();
         e_->checkpointed.notify_all();
     }
 
@@ -425,8 +425,8 @@ private:
             for (changed_array const& a : arrays_)
                 if (!std::exchange(a.state->dirty, true))
                     e_->dirty.push_back(a.state);
-            settle(e_->since.references);
-            settle(e_->since.catalogue_nodes);
+            settle(e_->meanwhile.references);
+            settle(e_->meanwhile.catalogue_nodes);
         } catch (std::bad_alloc const&) {
             e_->pages->set_failed();
         } catch (error const&) {

@@ -69,7 +69,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         catalogue_versions.clear();
         retired_nodes.clear();
         graveyard.clear();
-        since.clear();
+        meanwhile.clear();
     }
 
     /// Bytes of log or of changed leaves: `most`, but less beside little data,
@@ -125,7 +125,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
             names.clear();
             catalogue_nodes.clear();
         }
-    } since;
+    } meanwhile;
     std::uint64_t latest = 1;   ///< sequence of the newest version
     lsn latest_commit{};
     std::vector<std::shared_ptr<transaction>> active;
@@ -415,7 +415,7 @@ public:
         catalogue_versions.clear();
         retired_nodes.clear();
         graveyard.clear();
-        since.clear();
+        meanwhile.clear();
         log.reset();
         pages.reset();
     }

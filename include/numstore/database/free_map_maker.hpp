@@ -64,7 +64,7 @@ private:
     std::uint64_t count_extents() const {
         std::uint64_t const log = e_->log_pool.with_all(
             [](std::vector<extent> const& all) { return all.size(); });
-        return log + replaced_->size() + e_->since.taken.size()
+        return log + replaced_->size() + e_->meanwhile.taken.size()
                + e_->pages->with_space([&](space_map& m) {
                      std::uint64_t n = m.free().count() + m.ripening().size();
                      for (auto const& t : e_->active)
@@ -103,7 +103,7 @@ private:
         for (auto const& t : e_->active)
             to.insert(to.end(), t->changes.allocated.begin(),
                       t->changes.allocated.end());
-        to.insert(to.end(), e_->since.taken.begin(), e_->since.taken.end());
+        to.insert(to.end(), e_->meanwhile.taken.begin(), e_->meanwhile.taken.end());
     }
 
     std::vector<extent> log_of_older_superblock() {

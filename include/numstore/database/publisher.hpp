@@ -190,16 +190,16 @@ private:
 
     /// The memory that `settle` needs, now or at the end of a checkpoint.
     void prepare_references(transaction const& t) {
-        auto& since = e_->since;
+        auto& meanwhile = e_->meanwhile;
         std::size_t const freed = t.changes.freed.size();
-        std::size_t const all = since.references.size()
-                                + since.catalogue_nodes.size() + freed;
+        std::size_t const all = meanwhile.references.size()
+                                + meanwhile.catalogue_nodes.size() + freed;
         reserve_more(e_->retired_nodes, all);
         reserve_more(e_->graveyard, all);
-        reserve_more(since.references, freed);
-        reserve_more(since.catalogue_nodes, freed);
-        reserve_more(since.taken, t.changes.allocated.size());
-        reserve_more(since.names, 1);
+        reserve_more(meanwhile.references, freed);
+        reserve_more(meanwhile.catalogue_nodes, freed);
+        reserve_more(meanwhile.taken, t.changes.allocated.size());
+        reserve_more(meanwhile.names, 1);
     }
 
     /// While a checkpoint is being written that is left to its end.
@@ -210,14 +210,14 @@ private:
             for (retired& r : t.changes.freed)
                 references.settle(std::move(r), sequence);
         } else {
-            auto& since = e_->since;
+            auto& meanwhile = e_->meanwhile;
             for (std::size_t i = 0; i != t.changes.freed.size(); ++i)
-                (i < names_from ? since.references : since.catalogue_nodes)
+                (i < names_from ? meanwhile.references : meanwhile.catalogue_nodes)
                     .emplace_back(std::move(t.changes.freed[i]), sequence);
-            since.taken.insert(since.taken.end(), t.changes.allocated.begin(),
+            meanwhile.taken.insert(meanwhile.taken.end(), t.changes.allocated.begin(),
                                t.changes.allocated.end());
             if (!t.delta.empty())
-                since.names.push_back(std::move(t.delta));
+                meanwhile.names.push_back(std::move(t.delta));
         }
         t.changes.freed.clear();
         t.changes.allocated.clear();

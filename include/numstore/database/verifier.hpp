@@ -379,8 +379,14 @@ statistics collect_statistics(engine<Policies>& e) {
     s.pages_read = e.pages->pages_read();
     s.snapshots = readers.readers;
     s.oldest_snapshot_age = readers.oldest_age;
-    if (readers.readers != 0)
-        s.pinned_bytes = e.freed.after(readers.oldest) * Policies::page_size;
+    std::uint64_t const in_others = e.pages->with_space([&](space_map& m) {
+        return m.pinned_pages(epochs<Policies>::idle,
+                              e.pages->oldest_reader());
+    });
+    s.pinned_bytes =
+        std::max(in_others,
+                 readers.readers != 0 ? e.freed.after(readers.oldest) : 0)
+        * Policies::page_size;
     if constexpr (engine<Policies>::logging)
         if (e.log != nullptr) {
             auto const c = e.log->counters();
