@@ -1,0 +1,54 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sample.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+namespace bench {
+
+/// Seconds since some fixed moment.
+inline double now() {
+    return std::chrono::duration<double>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+/// A number that a file of /proc/self names; 0 where there is none.
+inline double proc_number(char const* file, char const* key) {
+    std::ifstream in(file);
+    for (std::string line; std::getline(in, line);)
+        if (line.compare(0, std::strlen(key), key) == 0)
+            return std::strtod(line.c_str() + std::strlen(key), nullptr);
+    return 0;
+}
+
+/// Time, bytes that this process wrote to files, and its peak memory, from
+/// now on. Pages of files count as memory while they are mapped.
+class meter {
+public:
+    meter() {
+        std::ofstream("/proc/self/clear_refs") << "5\n"; // resets VmHWM
+        memory_ = proc_number("/proc/self/status", "VmRSS:");
+        written_ = proc_number("/proc/self/io", "write_bytes:");
+        start_ = now();
+    }
+    double seconds() const { return now() - start_; }
+    void finish(sample& s) const {
+        s.io_bytes =
+            proc_number("/proc/self/io", "write_bytes:") - written_;
+        s.peak_bytes =
+            (proc_number("/proc/self/status", "VmHWM:") - memory_) * 1024;
+    }
+
+private:
+    double memory_;
+    double written_;
+    double start_;
+};
+
+} // namespace bench

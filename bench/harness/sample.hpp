@@ -1,0 +1,29 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace bench {
+
+/// What one run of one system gave. Trivially copyable: it comes through a
+/// pipe from the process that measured.
+struct sample {
+    static constexpr std::size_t most = 4;
+    std::array<double, most> figures{};
+    double user_bytes = 0;   ///< that the work was asked to store
+    double bytes_written = 0; ///< as the system counts; -1 if it does not
+    double io_bytes = 0;     ///< as the kernel counts, for this process
+    double peak_bytes = 0;   ///< of memory, above what there was before
+};
+
+inline double median(std::vector<double> v) {
+    std::sort(v.begin(), v.end());
+    std::size_t const half = v.size() / 2;
+    return v.size() % 2 == 1 ? v[half] : (v[half - 1] + v[half]) / 2;
+}
+
+} // namespace bench

@@ -1,0 +1,329 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+//
+// Readers and writers in threads of one process.
+#include "../harness/threads.hpp"
+#include "../harness/compare.hpp"
+#include "../harness/data.hpp"
+#include "../harness/files.hpp"
+#include "../peers/lmdb.hpp"
+#include "../peers/numstore.hpp"
+#include "workloads.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+namespace {
+
+using policies = ns::default_policies;
+using places = std::vector<std::uint64_t>;
+
+constexpr std::size_t group = 1000; ///< reads between looks at the clock
+
+std::uint64_t last_block(options const& o) {
+    return o.elements() - block_elements + 1;
+}
+
+double total(std::vector<double> const& rates) {
+    return std::accumulate(rates.begin(), rates.end(), 0.0);
+}
+
+/// Does some(first of a group of places) again and again until it is told to
+/// stop; gives how many places were done.
+template <class F>
+std::uint64_t until(std::atomic<bool> const& stop, F&& some) {
+    std::uint64_t done = 0;
+    do {
+        some();
+        done += group;
+    } while (!stop.load(std::memory_order_relaxed));
+    return done;
+}
+
+/// How one row of snapshot readers reads `group` places.
+using reading = double (*)(ns::const_array<float> const&, places const&);
+
+double read_blocks(ns::const_array<float> const& a, places const& at) {
+    std::vector<float> block(block_elements);
+    double sum = 0;
+    for (std::uint64_t const p : at) {
+        a.read(p, block);
+        sum += static_cast<double>(block[0]);
+    }
+    return sum;
+}
+double read_elements(ns::const_array<float> const& a, places const& at) {
+    double sum = 0;
+    for (std::uint64_t const p : at)
+        sum += static_cast<double>(a[p]);
+    return sum;
+}
+
+std::atomic<double> sink; ///< so that no read is left out
+
+sample numstore_readers(options const& o, std::string const& folder,
+                        std::size_t threads, reading read) {
+    numstore_store<policies> s(setup_in(o, folder, false));
+    s.sum(); // all leaves are mapped and checked
+    meter m;
+    auto const rates = rates_of_threads(
+        threads, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
+            auto const snapshot = s.database().snapshot();
+            auto const a = snapshot.open<float>("array");
+            auto const at = some_places(group * 16, last_block(o), i);
+            std::size_t from = 0;
+            return until(stop, [&] {
+                places const some(at.begin() + static_cast<long>(from),
+                                  at.begin() + static_cast<long>(from + group));
+                from = (from + group) % at.size();
+                sink.store(read(a, some), std::memory_order_relaxed);
+            });
+        });
+    sample r;
+    r.figures[0] = total(rates);
+    m.finish(r);
+    return r;
+}
+
+/// What the machine gives two threads that share nothing but memory.
+sample vector_readers(options const& o, std::size_t threads,
+                      std::size_t elements) {
+    std::vector<float> const all = some_elements(o.elements(), 1);
+    meter m;
+    auto const rates = rates_of_threads(
+        threads, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
+            auto const at = some_places(group * 16, last_block(o), i);
+            std::vector<float> block(block_elements);
+            std::size_t from = 0;
+            return until(stop, [&] {
+                double sum = 0;
+                for (std::size_t k = from; k != from + group; ++k) {
+                    std::copy_n(all.data() + at[k], elements, block.data());
+                    sum += static_cast<double>(block[0]);
+                }
+                from = (from + group) % at.size();
+                sink.store(sum, std::memory_order_relaxed);
+            });
+        });
+    sample r;
+    r.figures[0] = total(rates);
+    m.finish(r);
+    return r;
+}
+
+void snapshot_readers(options const& o) {
+    struct {
+        char const* name;
+        reading read;
+        std::size_t elements;
+    } const kinds[] = {{"snapshot_readers_4KiB", read_blocks, block_elements},
+                       {"snapshot_readers_element", read_elements, 1}};
+    for (auto const& kind : kinds) {
+        if (!o.wants(kind.name))
+            continue;
+        std::string const folder = stored_array(o, numstore_peer());
+        std::vector<contender> systems;
+        for (std::size_t const threads : {2u, 1u}) {
+            std::string const n = std::to_string(threads);
+            systems.push_back({"numstore x" + n, [&, threads] {
+                                   return numstore_readers(o, folder, threads,
+                                                           kind.read);
+                               }});
+            systems.push_back({"vector x" + n, [&, threads] {
+                                   return vector_readers(o, threads,
+                                                         kind.elements);
+                               }});
+        }
+        compare(o,
+                {kind.name,
+                 {{"total", "reads/s"}},
+                 "a snapshot for each thread, all cached; vector: what the "
+                 "machine gives"},
+                systems);
+    }
+}
+
+std::string numbered(std::size_t i) { return "array " + std::to_string(i); }
+
+/// Each thread overwrites 4 KiB of an array of its own in each commit.
+sample numstore_writers(options const& o, std::size_t threads) {
+    std::string const folder = o.folder + "/writers";
+    empty_folder(folder);
+    ns::database db(database_file(folder),
+                    database_options(setup_in(o, folder, true)));
+    std::uint64_t const elements = o.elements() / 16;
+    std::vector<float> const block = some_elements(block_elements, 1);
+    for (std::size_t i = 0; i != threads; ++i)
+        db.create<float>(numbered(i)).resize(elements, 1.0F);
+    db.checkpoint();
+    meter m;
+    auto const before = db.stats();
+    auto const rates = rates_of_threads(
+        threads, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
+            auto a = db.open<float>(numbered(i));
+            auto const at =
+                some_places(4096, elements - block_elements + 1, i);
+            std::uint64_t done = 0;
+            while (!stop.load(std::memory_order_relaxed))
+                a.write(at[done++ % at.size()], block);
+            return done;
+        });
+    auto const after = db.stats();
+    sample r;
+    r.figures[0] = total(rates);
+    r.figures[1] = static_cast<double>(after.syncs - before.syncs)
+                   / static_cast<double>(after.commits - before.commits);
+    r.user_bytes = static_cast<double>(after.commits - before.commits) * 4096;
+    r.bytes_written =
+        static_cast<double>(after.bytes_written - before.bytes_written);
+    m.finish(r);
+    return r;
+}
+
+void parallel_writers(options const& o) {
+    std::vector<contender> systems;
+    for (std::size_t const threads : {8u, 4u, 2u, 1u})
+        systems.push_back({"numstore x" + std::to_string(threads),
+                           [&o, threads] {
+                               return numstore_writers(o, threads);
+                           }});
+    compare(o,
+            {"writers_of_own_arrays",
+             {{"total", "commits/s"}, {"syncs", "per commit", false}},
+             "an overwrite of 4 KiB in each commit, durable on return"},
+            systems);
+}
+
+constexpr std::size_t writes_per_commit = 100;
+
+#if defined(NUMSTORE_BENCH_LMDB)
+/// `stay`: so many reads see one version.
+sample lmdb_mix(options const& o, std::string const& folder,
+                std::size_t stay) {
+    lmdb_values s(setup_in(o, copied_array(o, folder), false));
+    std::vector<float> const value = some_elements(block_elements, 2);
+    meter m;
+    auto const rates = rates_of_threads(
+        3, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
+            auto const at = some_places(group * 16, last_block(o), i);
+            std::size_t next = 0;
+            std::uint64_t done = 0;
+            if (i == 2) {
+                while (!stop.load(std::memory_order_relaxed)) {
+                    MDB_txn* const tx = s.table().begin(0);
+                    for (std::size_t k = 0; k != writes_per_commit; ++k)
+                        s.put(tx, at[next++ % at.size()], value);
+                    check_lmdb(::mdb_txn_commit(tx), "mdb_txn_commit");
+                    done += writes_per_commit;
+                }
+                return done;
+            }
+            std::vector<float> block(block_elements);
+            MDB_txn* const tx = s.table().begin(MDB_RDONLY);
+            while (!stop.load(std::memory_order_relaxed)) {
+                ::mdb_txn_reset(tx);
+                check_lmdb(::mdb_txn_renew(tx), "mdb_txn_renew");
+                for (std::size_t k = 0; k != stay; ++k)
+                    s.get(tx, at[next++ % at.size()], block);
+                done += stay;
+            }
+            ::mdb_txn_abort(tx);
+            return done;
+        });
+    sample r;
+    r.figures = {rates[0] + rates[1], rates[2]};
+    m.finish(r);
+    return r;
+}
+#endif
+
+sample numstore_mix(options const& o, std::string const& folder,
+                    std::size_t stay) {
+    numstore_store<policies> s(setup_in(o, copied_array(o, folder), false));
+    s.sum();
+    std::vector<float> const value = some_elements(block_elements, 2);
+    meter m;
+    double const before = s.bytes_written();
+    auto const rates = rates_of_threads(
+        3, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
+            auto const at = some_places(group * 16, last_block(o), i);
+            std::size_t next = 0;
+            std::uint64_t done = 0;
+            if (i == 2) {
+                while (!stop.load(std::memory_order_relaxed)) {
+                    auto tx = s.database().begin();
+                    auto a = s.array().in(tx);
+                    for (std::size_t k = 0; k != writes_per_commit; ++k)
+                        a.write(at[next++ % at.size()], value);
+                    tx.commit();
+                    done += writes_per_commit;
+                }
+                return done;
+            }
+            std::vector<float> block(block_elements);
+            while (!stop.load(std::memory_order_relaxed)) {
+                if (stay == 1) {
+                    s.array().read(at[next++ % at.size()], block);
+                } else {
+                    auto const a = s.array().in(s.database().snapshot());
+                    for (std::size_t k = 0; k != stay; ++k)
+                        a.read(at[next++ % at.size()], block);
+                }
+                done += stay;
+            }
+            return done;
+        });
+    sample r;
+    r.figures = {rates[0] + rates[1], rates[2]};
+    r.user_bytes = rates[2] * o.seconds * 4096;
+    r.bytes_written = s.bytes_written() - before;
+    m.finish(r);
+    return r;
+}
+
+void readers_beside_writer(options const& o) {
+    for (std::size_t const stay : {std::size_t{1}, group}) {
+        std::string const name =
+            stay == 1 ? "two_readers_one_writer_newest"
+                      : "two_readers_one_writer_snapshots";
+        if (!o.wants(name))
+            continue;
+        std::vector<contender> systems;
+        std::string const ours = stored_array(o, numstore_peer());
+        systems.push_back(
+            {"numstore", [&o, ours, stay] {
+                 return numstore_mix(o, ours, stay);
+             }});
+#if defined(NUMSTORE_BENCH_LMDB)
+        std::string const theirs = stored_array(o, lmdb_values_peer());
+        systems.push_back({"LMDB", [&o, theirs, stay] {
+                               return lmdb_mix(o, theirs, stay);
+                           }});
+#endif
+        compare(o,
+                {name,
+                 {{"reads", "reads/s"}, {"writes", "overwrites/s"}},
+                 "4 KiB each, 100 overwrites in a commit, durable on return "
+                 "in both; "
+                     + std::string(stay == 1 ? "each read"
+                                             : "every 1000 reads")
+                     + " of the newest version; LMDB: values of 64 KiB"},
+                systems);
+    }
+}
+
+} // namespace
+
+void run_threads(options const& o) {
+    snapshot_readers(o);
+    parallel_writers(o);
+    readers_beside_writer(o);
+}
+
+} // namespace bench
