@@ -10,10 +10,10 @@
 #include "workloads.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -30,20 +30,32 @@ std::uint64_t last_block(options const& o) {
     return o.elements() - block_elements + 1;
 }
 
-double total(std::vector<double> const& rates) {
-    return std::accumulate(rates.begin(), rates.end(), 0.0);
+double total(std::vector<thread_work> const& all) {
+    double sum = 0;
+    for (thread_work const& w : all)
+        sum += w.rate();
+    return sum;
+}
+/// Of all threads together.
+double per_cpu(std::vector<thread_work> const& all) {
+    thread_work sum;
+    for (thread_work const& w : all) {
+        sum.amount += w.amount;
+        sum.cpu_seconds += w.cpu_seconds;
+    }
+    return sum.cpu_rate();
 }
 
 /// Does some(first of a group of places) again and again until it is told to
 /// stop; gives how many places were done.
 template <class F>
 std::uint64_t until(std::atomic<bool> const& stop, F&& some) {
-    std::uint64_t done = 0;
+    std::uint64_t count = 0;
     do {
         some();
-        done += group;
+        count += group;
     } while (!stop.load(std::memory_order_relaxed));
-    return done;
+    return count;
 }
 
 /// How one row of snapshot readers reads `group` places.
@@ -72,7 +84,7 @@ sample numstore_readers(options const& o, std::string const& folder,
     numstore_store<policies> s(setup_in(o, folder, false));
     s.sum(); // all leaves are mapped and checked
     meter m;
-    auto const rates = rates_of_threads(
+    auto const done = in_threads(
         threads, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
             auto const snapshot = s.database().snapshot();
             auto const a = snapshot.open<float>("array");
@@ -86,7 +98,7 @@ sample numstore_readers(options const& o, std::string const& folder,
             });
         });
     sample r;
-    r.figures[0] = total(rates);
+    r.figures = {total(done), per_cpu(done)};
     m.finish(r);
     return r;
 }
@@ -96,7 +108,7 @@ sample vector_readers(options const& o, std::size_t threads,
                       std::size_t elements) {
     std::vector<float> const all = some_elements(o.elements(), 1);
     meter m;
-    auto const rates = rates_of_threads(
+    auto const done = in_threads(
         threads, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
             auto const at = some_places(group * 16, last_block(o), i);
             std::vector<float> block(block_elements);
@@ -112,7 +124,7 @@ sample vector_readers(options const& o, std::size_t threads,
             });
         });
     sample r;
-    r.figures[0] = total(rates);
+    r.figures = {total(done), per_cpu(done)};
     m.finish(r);
     return r;
 }
@@ -142,7 +154,7 @@ void snapshot_readers(options const& o) {
         }
         compare(o,
                 {kind.name,
-                 {{"total", "reads/s"}},
+                 {{"total", "reads/s"}, {"per_cpu", "reads/CPU s"}},
                  "a snapshot for each thread, all cached; vector: what the "
                  "machine gives"},
                 systems);
@@ -164,19 +176,20 @@ sample numstore_writers(options const& o, std::size_t threads) {
     db.checkpoint();
     meter m;
     auto const before = db.stats();
-    auto const rates = rates_of_threads(
+    auto const done = in_threads(
         threads, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
             auto a = db.open<float>(numbered(i));
             auto const at =
                 some_places(4096, elements - block_elements + 1, i);
-            std::uint64_t done = 0;
+            std::uint64_t count = 0;
             while (!stop.load(std::memory_order_relaxed))
-                a.write(at[done++ % at.size()], block);
-            return done;
+                a.write(at[count++ % at.size()], block);
+            return count;
         });
     auto const after = db.stats();
     sample r;
-    r.figures[0] = total(rates);
+    r.figures[0] = total(done);
+    r.figures[2] = per_cpu(done);
     r.figures[1] = static_cast<double>(after.syncs - before.syncs)
                    / static_cast<double>(after.commits - before.commits);
     r.user_bytes = static_cast<double>(after.commits - before.commits) * 4096;
@@ -195,12 +208,18 @@ void parallel_writers(options const& o) {
                            }});
     compare(o,
             {"writers_of_own_arrays",
-             {{"total", "commits/s"}, {"syncs", "per commit", false}},
+             {{"total", "commits/s"}, {"syncs", "per commit", false},
+              {"per_cpu", "commits/CPU s"}},
              "an overwrite of 4 KiB in each commit, durable on return"},
             systems);
 }
 
 constexpr std::size_t writes_per_commit = 100;
+
+std::array<double, sample::most> mixed(std::vector<thread_work> const& done) {
+    return {done[0].rate() + done[1].rate(), done[2].rate(),
+            per_cpu({done[0], done[1]}), done[2].cpu_rate()};
+}
 
 #if defined(NUMSTORE_BENCH_LMDB)
 /// `stay`: so many reads see one version.
@@ -209,20 +228,20 @@ sample lmdb_mix(options const& o, std::string const& folder,
     lmdb_values s(setup_in(o, copied_array(o, folder), false));
     std::vector<float> const value = some_elements(block_elements, 2);
     meter m;
-    auto const rates = rates_of_threads(
+    auto const done = in_threads(
         3, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
             auto const at = some_places(group * 16, last_block(o), i);
             std::size_t next = 0;
-            std::uint64_t done = 0;
+            std::uint64_t count = 0;
             if (i == 2) {
                 while (!stop.load(std::memory_order_relaxed)) {
                     MDB_txn* const tx = s.table().begin(0);
                     for (std::size_t k = 0; k != writes_per_commit; ++k)
                         s.put(tx, at[next++ % at.size()], value);
                     check_lmdb(::mdb_txn_commit(tx), "mdb_txn_commit");
-                    done += writes_per_commit;
+                    count += writes_per_commit;
                 }
-                return done;
+                return count;
             }
             std::vector<float> block(block_elements);
             MDB_txn* const tx = s.table().begin(MDB_RDONLY);
@@ -231,13 +250,13 @@ sample lmdb_mix(options const& o, std::string const& folder,
                 check_lmdb(::mdb_txn_renew(tx), "mdb_txn_renew");
                 for (std::size_t k = 0; k != stay; ++k)
                     s.get(tx, at[next++ % at.size()], block);
-                done += stay;
+                count += stay;
             }
             ::mdb_txn_abort(tx);
-            return done;
+            return count;
         });
     sample r;
-    r.figures = {rates[0] + rates[1], rates[2]};
+    r.figures = mixed(done);
     m.finish(r);
     return r;
 }
@@ -250,11 +269,11 @@ sample numstore_mix(options const& o, std::string const& folder,
     std::vector<float> const value = some_elements(block_elements, 2);
     meter m;
     double const before = s.bytes_written();
-    auto const rates = rates_of_threads(
+    auto const done = in_threads(
         3, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
             auto const at = some_places(group * 16, last_block(o), i);
             std::size_t next = 0;
-            std::uint64_t done = 0;
+            std::uint64_t count = 0;
             if (i == 2) {
                 while (!stop.load(std::memory_order_relaxed)) {
                     auto tx = s.database().begin();
@@ -262,9 +281,9 @@ sample numstore_mix(options const& o, std::string const& folder,
                     for (std::size_t k = 0; k != writes_per_commit; ++k)
                         a.write(at[next++ % at.size()], value);
                     tx.commit();
-                    done += writes_per_commit;
+                    count += writes_per_commit;
                 }
-                return done;
+                return count;
             }
             std::vector<float> block(block_elements);
             while (!stop.load(std::memory_order_relaxed)) {
@@ -275,13 +294,13 @@ sample numstore_mix(options const& o, std::string const& folder,
                     for (std::size_t k = 0; k != stay; ++k)
                         a.read(at[next++ % at.size()], block);
                 }
-                done += stay;
+                count += stay;
             }
-            return done;
+            return count;
         });
     sample r;
-    r.figures = {rates[0] + rates[1], rates[2]};
-    r.user_bytes = rates[2] * o.seconds * 4096;
+    r.figures = mixed(done);
+    r.user_bytes = done[2].amount * 4096;
     r.bytes_written = s.bytes_written() - before;
     m.finish(r);
     return r;
@@ -308,7 +327,10 @@ void readers_beside_writer(options const& o) {
 #endif
         compare(o,
                 {name,
-                 {{"reads", "reads/s"}, {"writes", "overwrites/s"}},
+                 {{"reads", "reads/s"},
+                  {"writes", "overwrites/s"},
+                  {"reads_per_cpu", "reads/CPU s"},
+                  {"writes_per_cpu", "overwrites/CPU s"}},
                  "4 KiB each, 100 overwrites in a commit, durable on return "
                  "in both; "
                      + std::string(stay == 1 ? "each read"
