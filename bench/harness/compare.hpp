@@ -36,6 +36,27 @@ struct contender {
 
 namespace detail {
 
+/// Of a system to each of the others: medians of ratios within a turn.
+template <class Get>
+void print_ratios(std::vector<contender> const& systems,
+                  std::vector<std::vector<sample>> const& all, std::size_t s,
+                  Get const& get) {
+    char const* comma = "";
+    for (std::size_t peer = 0; peer != systems.size(); ++peer) {
+        if (peer == s || all[peer].size() != all[s].size())
+            continue;
+        std::vector<double> ratios;
+        for (std::size_t i = 0; i != all[s].size(); ++i)
+            if (get(all[peer][i]) != 0)
+                ratios.push_back(get(all[s][i]) / get(all[peer][i]));
+        if (ratios.empty())
+            continue;
+        std::printf("%s\"%s\":%.4g", comma, systems[peer].system.c_str(),
+                    median(ratios));
+        comma = ",";
+    }
+}
+
 inline void print_line(options const& o, row const& r, std::size_t f,
                        std::vector<contender> const& systems,
                        std::vector<std::vector<sample>> const& all,
@@ -55,16 +76,13 @@ inline void print_line(options const& o, row const& r, std::size_t f,
                 r.figures[f].unit,
                 r.figures[f].more_is_better ? "true" : "false", median(values),
                 *low, *high, values.size());
-    char const* comma = "";
-    for (std::size_t peer = 0; peer != systems.size(); ++peer) {
-        if (peer == s || all[peer].size() != all[s].size())
-            continue;
-        std::vector<double> ratios;
-        for (std::size_t i = 0; i != all[s].size(); ++i)
-            ratios.push_back(values[i] / all[peer][i].figures[f]);
-        std::printf("%s\"%s\":%.4g", comma, systems[peer].system.c_str(),
-                    median(ratios));
-        comma = ",";
+    print_ratios(systems, all, s,
+                 [&](sample const& x) { return x.figures[f]; });
+    if (f == 0 && all[s][0].cpu_rate != 0) {
+        auto const rate = [](sample const& x) { return x.cpu_rate; };
+        std::printf("},\"per_cpu_second\":%.6g,\"cpu_ratio\":{",
+                    median(column(rate)));
+        print_ratios(systems, all, s, rate);
     }
     std::printf(
         "},\"user_bytes\":%.0f,\"bytes_written\":%.0f,\"io_bytes\":%.0f,"

@@ -3,6 +3,8 @@
 
 #include "sample.hpp"
 
+#include <time.h>
+
 #include <chrono>
 #include <cstdint>
 #include <cstring>
@@ -27,6 +29,13 @@ inline double proc_number(char const* file, char const* key) {
     return 0;
 }
 
+/// Seconds that the processors gave this process, all its threads.
+inline double process_cpu() {
+    timespec t{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+
 /// Time, bytes that this process wrote to files, and its peak memory, from
 /// now on. Pages of files count as memory while they are mapped.
 class meter {
@@ -35,10 +44,13 @@ public:
         std::ofstream("/proc/self/clear_refs") << "5\n"; // resets VmHWM
         memory_ = proc_number("/proc/self/status", "VmRSS:");
         written_ = proc_number("/proc/self/io", "write_bytes:");
+        cpu_ = process_cpu();
         start_ = now();
     }
     double seconds() const { return now() - start_; }
-    void finish(sample& s) const {
+    /// `operations`: of the unit that the first figure counts.
+    void finish(sample& s, double operations = 0) const {
+        s.cpu_rate = operations / (process_cpu() - cpu_);
         s.io_bytes =
             proc_number("/proc/self/io", "write_bytes:") - written_;
         s.peak_bytes =
@@ -48,6 +60,7 @@ public:
 private:
     double memory_;
     double written_;
+    double cpu_;
     double start_;
 };
 

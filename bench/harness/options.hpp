@@ -17,7 +17,7 @@ struct options {
     double seconds = 1; ///< most that one figure may take, where time ends it
     std::size_t operations = 1000; ///< of one figure, where a count ends it
     std::string filter;            ///< rows whose name contains it
-    std::string folder = "bench-files";
+    std::string folder = "."; ///< in which a folder of its own is made
     std::uint64_t log_bytes = std::uint64_t{64} << 20;
     std::uint64_t cache_bytes = std::uint64_t{256} << 20;
     bool smoke = false; ///< tiny sizes: shows that the program works
@@ -32,8 +32,8 @@ inline constexpr char const* usage =
     "bench [--mib N] [--repeats N] [--seconds S] [--operations N]\n"
     "      [--filter TEXT] [--folder PATH] [--log-mib N] [--cache-mib N]\n"
     "      [--smoke]\n"
-    "Prints a JSON line for each result. The folder, which is emptied, should\n"
-    "be on the file system that matters, with room for 12 arrays.\n";
+    "Prints a JSON line for each result. Its files are in a new folder below\n"
+    "PATH, on the file system that is to be measured: up to 16 arrays.\n";
 
 /// Ends the program with the usage where it cannot be understood.
 inline options parse(int count, char** words) {
@@ -76,6 +76,7 @@ inline options parse(int count, char** words) {
         std::fputs(usage, stderr);
         std::exit(2);
     }
+    o.folder += "/numstore-bench";
     return o;
 }
 

@@ -14,10 +14,11 @@ namespace bench {
 struct sample {
     static constexpr std::size_t most = 4;
     std::array<double, most> figures{};
-    double user_bytes = 0;   ///< that the work was asked to store
+    double cpu_rate = 0;      ///< work per second of processor time
+    double user_bytes = 0;    ///< that the work was asked to store
     double bytes_written = 0; ///< as the system counts; -1 if it does not
-    double io_bytes = 0;     ///< as the kernel counts, for this process
-    double peak_bytes = 0;   ///< of memory, above what there was before
+    double io_bytes = 0;      ///< as the kernel counts, for this process
+    double peak_bytes = 0;    ///< of memory, above what there was before
 };
 
 inline double median(std::vector<double> v) {

@@ -1,0 +1,142 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+//
+// What many edits leave behind, and strided erasing.
+#include "../harness/compare.hpp"
+#include "../harness/data.hpp"
+#include "../harness/files.hpp"
+#include "../harness/meter.hpp"
+#include "../peers/all.hpp"
+#include "workloads.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+namespace {
+
+using policies = ns::default_policies;
+
+std::atomic<double> sink; ///< so that no read is left out
+
+sample scan(options const& o, std::string const& folder) {
+    numstore_store<policies> s(setup_in(o, folder, false));
+    sink.store(s.sum(), std::memory_order_relaxed);
+    double const bytes = static_cast<double>(s.size() * sizeof(float));
+    sample r;
+    meter m;
+    double done = 0;
+    do {
+        sink.store(s.sum(), std::memory_order_relaxed);
+        done += bytes;
+    } while (m.seconds() < o.seconds);
+    r.figures[0] = done / m.seconds();
+    m.finish(r, done);
+    ns::statistics const st = s.database().stats();
+    r.figures[1] = static_cast<double>(st.file_bytes) / bytes;
+    return r;
+}
+
+/// 256 bytes each: every leaf is touched, and few elements are added.
+void age(options const& o, std::string const& folder, bool compact) {
+    in_child("aging", [&] {
+        numstore_store<policies> s(setup_in(o, folder, false));
+        std::size_t const edits = o.operations * 100;
+        auto const values = some_elements(64, 8);
+        auto const at = some_places(edits, o.elements(), 9);
+        for (std::size_t i = 0; i < edits; i += 1000)
+            s.database().transact([&](ns::transaction& tx) {
+                auto a = s.array().in(tx);
+                for (std::size_t k = i; k != std::min(i + 1000, edits); ++k)
+                    a.insert(at[k], values);
+            });
+        if (compact)
+            s.database().compact();
+        return true;
+    });
+}
+
+void scan_after_edits(options const& o) {
+    std::string const name = "scan_after_insertions";
+    if (!o.wants(name))
+        return;
+    std::string const fresh = stored_array(o, numstore_peer());
+    std::vector<contender> systems{
+        {"fresh", [&o, fresh] { return scan(o, fresh); }}};
+    for (bool const compact : {false, true}) {
+        std::string const folder =
+            o.folder + (compact ? "/compacted" : "/aged");
+        std::filesystem::remove_all(folder);
+        std::filesystem::copy(fresh, folder,
+                              std::filesystem::copy_options::recursive);
+        age(o, folder, compact);
+        systems.push_back({compact ? "compacted" : "aged",
+                           [&o, folder] { return scan(o, folder); }});
+    }
+    compare(o,
+            {name,
+             {{"warm", "bytes/s"}, {"file", "bytes/byte", false}},
+             std::to_string(o.operations * 100)
+                 + " insertions of 256 bytes at random, 1000 in a commit"},
+            systems);
+}
+
+sample erase_half(options const& o, std::string const& stored) {
+    numstore_store<policies> s(setup_in(o, copied_array(o, stored), false));
+    double const before = s.bytes_written();
+    sample r;
+    meter m;
+    s.array().erase(ns::every<2>{});
+    double const n = static_cast<double>(o.elements());
+    r.figures[0] = n / m.seconds();
+    s.settle();
+    r.figures[1] = n / m.seconds();
+    r.user_bytes = n * 2;
+    r.bytes_written = s.bytes_written() - before;
+    m.finish(r, n);
+    return r;
+}
+
+sample compact_vector(options const& o) {
+    std::vector<float> v =
+        some_elements(static_cast<std::size_t>(o.elements()), 1);
+    sample r;
+    meter m;
+    for (std::size_t i = 0; i != v.size() / 2; ++i)
+        v[i] = v[2 * i + 1];
+    v.resize(v.size() / 2);
+    double const n = static_cast<double>(o.elements());
+    r.figures[0] = n / m.seconds();
+    r.figures[1] = r.figures[0];
+    r.bytes_written = -1;
+    m.finish(r, n);
+    sink.store(static_cast<double>(v[v.size() / 3]),
+               std::memory_order_relaxed);
+    return r;
+}
+
+void erase_every_2nd(options const& o) {
+    std::string const name = "erase_every_2nd";
+    if (!o.wants(name))
+        return;
+    std::string const stored = stored_array(o, numstore_peer());
+    compare(o,
+            {name,
+             {{"foreground", "elements/s"}, {"sustained", "elements/s"}},
+             "numstore: one durable commit; vector: in memory"},
+            {{"numstore", [&] { return erase_half(o, stored); }},
+             {"vector", [&] { return compact_vector(o); }}});
+}
+
+} // namespace
+
+void run_age(options const& o) {
+    erase_every_2nd(o);
+    scan_after_edits(o);
+}
+
+} // namespace bench
