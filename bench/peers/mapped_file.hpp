@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "../harness/sum.hpp"
 #include "store.hpp"
 
 #include <fcntl.h>
@@ -78,10 +79,7 @@ public:
         return sum;
     }
     double sum() override {
-        double sum = 0;
-        for (float const v : std::span(data_, bytes_ / sizeof(float)))
-            sum += static_cast<double>(v);
-        return sum;
+        return sum_in_place({data_, bytes_ / sizeof(float)});
     }
     std::uint64_t size() override { return bytes_ / sizeof(float); }
 

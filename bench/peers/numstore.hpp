@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "../harness/sum.hpp"
 #include "store.hpp"
 
 #include <numstore/instances.hpp>
@@ -76,8 +77,7 @@ public:
     double sum() override {
         double sum = 0;
         for (std::span<float const> const run : array_.chunks())
-            for (float const v : run)
-                sum += static_cast<double>(v);
+            sum += sum_in_place(run);
         return sum;
     }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../harness/data.hpp"
+#include "../harness/sum.hpp"
 #include "store.hpp"
 
 #include <algorithm>
@@ -54,12 +55,7 @@ public:
             sum += static_cast<double>(all_[at]);
         return sum;
     }
-    double sum() override {
-        double sum = 0;
-        for (float const v : all_)
-            sum += static_cast<double>(v);
-        return sum;
-    }
+    double sum() override { return sum_in_place(all_); }
     std::uint64_t size() override { return all_.size(); }
     std::vector<float>& elements_in_memory() { return all_; }
 
