@@ -23,28 +23,26 @@ COLOURS = [("#0b62a8", "#6cb6ff"), ("#c2410c", "#ff9e64"),
            ("#4a5560", "#a9b5c2")]
 
 
-def run(bench, arguments, folder):
-    command = [os.path.abspath(bench), "--folder", folder] + arguments
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        sys.exit("%s ended with %d" % (" ".join(command), done.returncode))
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def run(program, arguments, folder, series, out):
+    """Adds the rows of one run to the file as they come."""
+    command = [os.path.abspath(program), "--folder", folder] + arguments
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bench:
+        for line in bench.stdout:
+            row = json.loads(line)
+            row["series"] = series
+            out.write(json.dumps(row) + "\n")
+            out.flush()
+    if bench.returncode != 0:
+        sys.exit("%s ended with %d" % (" ".join(command), bench.returncode))
 
 
 def measure(options, arguments):
-    rows = run(options.bench, arguments, options.out)
-    for row in rows:
-        row["series"] = "main"
-    for size in filter(None, options.sizes.split(",")):
-        more = run(options.bench,
-                   arguments + ["--mib", size, "--filter", INSERT],
-                   options.out)
-        for row in more:
-            row["series"] = "sizes"
-        rows += more
     with open(os.path.join(options.out, "rows.jsonl"), "w") as out:
-        for row in rows:
-            out.write(json.dumps(row) + "\n")
+        run(options.bench, arguments, options.out, "main", out)
+        for size in filter(None, options.sizes.split(",")):
+            run(options.bench,
+                arguments + ["--mib", size, "--filter", INSERT],
+                options.out, "sizes", out)
 
 
 def load(folder):

@@ -71,7 +71,7 @@ public:
     explicit lmdb_values(store_setup const& s)
         : db_(s.path, s.fresh, s.elements * 16 + (std::uint64_t{64} << 20),
               MDB_INTEGERKEY),
-          reader_(db_.begin(MDB_RDONLY)) {
+          elements_(s.elements), reader_(db_.begin(MDB_RDONLY)) {
         ::mdb_txn_reset(reader_);
     }
     ~lmdb_values() override {
@@ -125,6 +125,8 @@ public:
             });
         return sum;
     }
+
+    std::uint64_t size() override { return elements_; }
 
     /// For threads: transactions of their own.
     lmdb_table const& table() const { return db_; }
@@ -181,6 +183,7 @@ private:
     }
 
     lmdb_table db_;
+    std::uint64_t elements_;
     MDB_txn* reader_;
     MDB_txn* writer_ = nullptr;
     std::uint64_t pieces_ = 0;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,14 +39,23 @@ void forget(std::string const& folder) {
     }
 }
 
+/// Pages mapped, checksums verified: once, however it is read later.
+void touch_all(store& s) {
+    std::vector<float> piece(piece_elements);
+    for (std::uint64_t at = 0; at < s.size(); at += piece.size())
+        s.read(at, piece);
+}
+
 /// `amount` of the row's unit is what one call of `work` does.
 sample read_stored(options const& o, peer const& p, std::string const& folder,
                    bool warm, double amount, read_work const& work) {
     if (!warm)
         forget(folder);
     auto const s = p.open(setup_in(o, folder, false));
-    if (warm)
+    if (warm) {
+        touch_all(*s);
         sink.store(work(*s), std::memory_order_relaxed);
+    }
     sample r;
     meter m;
     double done = 0;
@@ -141,8 +151,31 @@ void whole_arrays(options const& o) {
                 true, eighth, every_8th_at_run_time, "[numstore][vector]"});
 }
 
-/// Through a view that is made once, where there are views.
-double through_view(store& s, std::vector<std::uint64_t> const& at) {
+using some_of = std::span<std::uint64_t const>;
+
+/// Places so many that no cache holds what is there, handed out in parts.
+class place_supply {
+public:
+    explicit place_supply(options const& o)
+        : part_(o.smoke ? 100 : 20000),
+          all_(some_places(o.smoke ? 1000 : std::size_t{1} << 20,
+                           o.elements() - block_elements + 1, 3)) {}
+    double part() const { return static_cast<double>(part_); }
+    some_of next() {
+        if (next_ + part_ > all_.size())
+            next_ = 0;
+        next_ += part_;
+        return some_of(all_).subspan(next_ - part_, part_);
+    }
+
+private:
+    std::size_t part_;
+    std::vector<std::uint64_t> all_;
+    std::size_t next_ = 0;
+};
+
+/// Through a view that is made for each part, where there are views.
+double through_view(store& s, some_of at) {
     auto* const n = as_numstore(s);
     if (n == nullptr)
         return s.elements(at);
@@ -154,24 +187,23 @@ double through_view(store& s, std::vector<std::uint64_t> const& at) {
 }
 
 void random_places(options const& o) {
-    std::size_t const n = o.smoke ? 100 : 20000;
-    double const amount = static_cast<double>(n);
-    auto const at =
-        some_places(n, o.elements() - block_elements + 1, 3);
-    auto const elements = [&](store& s) { return s.elements(at); };
+    place_supply places(o);
+    auto const elements = [&](store& s) { return s.elements(places.next()); };
     std::string const lmdb_note = "LMDB: values of 64 KiB, each read of the "
                                   "newest version, as numstore's";
-    run_row(o, {{"random_element", {{"warm", "1/s"}}, lmdb_note}, true, amount,
-                elements, "[numstore][raw file][mmap][vector][LMDB][HDF5]"});
+    run_row(o, {{"random_element", {{"warm", "1/s"}}, lmdb_note}, true,
+                places.part(), elements,
+                "[numstore][raw file][mmap][vector][LMDB][HDF5]"});
     run_row(o, {{"random_element_view", {{"warm", "1/s"}},
-                 "numstore: through one view; " + lmdb_note},
-                true, amount, [&](store& s) { return through_view(s, at); },
+                 "numstore: a view for 20000 of them; " + lmdb_note},
+                true, places.part(),
+                [&](store& s) { return through_view(s, places.next()); },
                 "[numstore][mmap][vector][LMDB]"});
     run_row(o, {{"random_read_4KiB", {{"warm", "1/s"}}, lmdb_note}, true,
-                amount,
+                places.part(),
                 [&](store& s) {
                     std::vector<float> block(block_elements);
-                    return s.read_each(at, block);
+                    return s.read_each(places.next(), block);
                 },
                 "[numstore][raw file][mmap][vector][LMDB][HDF5]"});
 }
