@@ -57,6 +57,18 @@ void find_every_element() {
     }
 }
 
+/// Every element is found below the child that the counts say.
+template <class Node>
+void require_found(Node const& node) {
+    std::uint64_t first = 0;
+    for (std::uint32_t i = 0; i != node.size(); first += node.count(i++))
+        for (std::uint64_t k = 0; k != node.count(i); ++k) {
+            auto const f = node.find(first + k);
+            BOOST_REQUIRE_EQUAL(f.index, i);
+            BOOST_REQUIRE_EQUAL(f.first, first);
+        }
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(rope_node)
@@ -65,6 +77,33 @@ BOOST_AUTO_TEST_CASE(find) {
     find_every_element<512>();
     find_every_element<4096>();
     find_every_element<16384>();
+}
+
+BOOST_AUTO_TEST_CASE(find_after_changes_of_even_children) {
+    std::mt19937 engine(1);
+    auto const random = [&] { return static_cast<std::uint32_t>(engine()); };
+    for (int round = 0; round != 300; ++round) {
+        row<512> r;
+        row<512> other;
+        for (int i = 0; i != 12; ++i) {
+            r.node.push_back(detail::child_ref(), 7);
+            other.node.push_back(detail::child_ref(), i % 4 == 3 ? 2 : 7);
+        }
+        for (int change = 0; change != 3; ++change) {
+            std::uint32_t const at = random() % r.node.size();
+            switch (random() % 4) {
+            case 0: r.node.set_count(at, random() % 3 + 6); break;
+            case 1: r.node.erase(at, 1); break;
+            case 2:
+                r.node.open(at, 1);
+                r.node.set_count(at, random() % 3 + 6);
+                break;
+            default: r.node.take(at, other.node, random() % 2, 2); break;
+            }
+            require_found(r.node);
+            require_found(other.node);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(open_and_erase) {

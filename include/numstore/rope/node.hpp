@@ -8,6 +8,7 @@
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cassert>
 #include <cstddef>
@@ -79,9 +80,15 @@ public:
     /// The child that holds element `pos`. Precondition: pos < total().
     found find(std::uint64_t pos) const noexcept { return find(pos, {0, 0}); }
 
-    /// The same, not before `from`. Sums whole blocks, which compilers turn
+    /// The same, not before `from`. Divides where the first children are
+    /// even, as those of an array that was appended are: no search, whose
+    /// branches nobody predicts. Else sums whole blocks, which compilers turn
     /// into vector code, then looks inside one.
     found find(std::uint64_t pos, found from) const noexcept {
+        if (std::uint64_t const each = counts_[0]; pos < even_ * each) {
+            std::uint64_t const index = pos / each;
+            return {static_cast<std::uint32_t>(index), index * each};
+        }
         constexpr std::uint32_t block = capacity < 256 ? 8 : 32;
         auto [i, first] = from;
         for (; i + block <= size_; i += block) {
@@ -99,13 +106,20 @@ public:
     }
 
     void set_count(std::uint32_t i, std::uint64_t count) noexcept {
+        if (i == 0 && count != counts_[0])
+            even_ = 1;
+        else if (count != counts_[0])
+            even_ = std::min(even_, i);
         counts_[i] = count;
     }
 
     void push_back(child_ref child, std::uint64_t count) noexcept {
         assert(size_ < capacity);
         new (&children_[size_]) child_ref(std::move(child));
-        counts_[size_++] = count;
+        counts_[size_] = count;
+        if (even_ == size_ && count == counts_[0])
+            ++even_;
+        ++size_;
     }
 
     /// Makes room for `n` children before child `at`: holes of no elements.
@@ -119,6 +133,7 @@ public:
             counts_[i] = 0;
         }
         size_ += n;
+        even_ = std::min(even_, at);
     }
 
     /// Removes the children [at, at + n).
@@ -145,6 +160,7 @@ public:
         std::memcpy(counts_ + at, from.counts_ + begin, n * sizeof *counts_);
         relocate(children_ + at, from.children_ + begin, n);
         size_ += n;
+        even_ = std::min(even_, at);
         from.close(begin, n);
     }
 
@@ -163,6 +179,7 @@ private:
         std::memmove(counts_ + at, counts_ + at + n, rest * sizeof *counts_);
         relocate(children_ + at, children_ + at + n, rest);
         size_ -= n;
+        even_ = std::min(even_, at);
     }
 
     void destroy(std::uint32_t begin, std::uint32_t end) noexcept {
@@ -174,6 +191,9 @@ private:
     directory_slot directory_;
     std::uint8_t level_;
     std::uint32_t size_ = 0;
+    /// So many of the first children, at least, have as many elements as the
+    /// very first.
+    std::uint32_t even_ = 0;
     std::uint64_t counts_[capacity];
     union {
         child_ref children_[capacity]; // the first size_ of them live
