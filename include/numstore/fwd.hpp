@@ -21,6 +21,12 @@ template <class Policies = default_policies>
 class basic_any_array;
 template <class T, class Slice, class Policies = default_policies>
 class array_view;
+template <class T, class Extents, class Policies = default_policies>
+class nd_array;
+template <class T, class Extents, class Policies = default_policies>
+class const_nd_array;
+template <class T, class Layout, class Policies = default_policies>
+class nd_view;
 template <class Policies = default_policies>
 class basic_database;
 template <class Policies = default_policies>

@@ -53,7 +53,8 @@ public:
                                         ref_.in_snapshot())
                     .describe(ref_.state().id);
             return {entry.name, type_, n, n * type_.size(),
-                    detail::stored_bytes_of<Policies>(entry, n)};
+                    detail::stored_bytes_of<Policies>(entry, n),
+                    dimensions_of(n)};
         });
     }
 
@@ -171,6 +172,14 @@ public:
     detail::array_ref<Policies> const& ref() const noexcept { return ref_; }
 
 private:
+    std::vector<std::uint64_t> dimensions_of(std::uint64_t n) const {
+        return ref_.read([&](auto const&, auto&,
+                             detail::dimensions_ptr const& dimensions) {
+            return dimensions == nullptr ? std::vector<std::uint64_t>{n}
+                                         : *dimensions;
+        });
+    }
+
     using tree_type = detail::rope_tree<detail::dynamic_element, Policies>;
 
     tree_type tree(detail::pager<Policies>& pages,

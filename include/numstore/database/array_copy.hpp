@@ -53,8 +53,12 @@ public:
     void run(names<To> const& to, std::string_view name, Report&& report) {
         auto const entry = describe();
         require_element_fits<To>(entry.element_size);
+        auto const& form = source_.state().form;
         auto const target =
-            to.create(name, entry.element, entry.element_size, false);
+            source_.state().is_flat()
+                ? to.create(name, entry.element, entry.element_size, false)
+                : to.create_nd(name, entry.element, entry.element_size, form,
+                               false);
         if (!entry.attributes.empty())
             to.change_array(target.state().id, [&](catalogue_writer<To>& w) {
                 for (auto const& [key, value] : entry.attributes)
@@ -68,6 +72,9 @@ public:
             pos += n;
             report(at_.shape.bytes(n));
         }
+        if (at_.dimensions != nullptr)
+            target.change(
+                [&](array_writer<To>& w) { w.reshape(at_.dimensions); });
     }
 
 private:
@@ -88,15 +95,16 @@ private:
             at_.root, pos, piece_);
         if (here.hole) {
             target.change([&](array_writer<To>& w) {
-                w.insert_zeros(w.size(), here.elements);
+                w.resizing().insert_zeros(w.size(), here.elements);
             });
             return here.elements;
         }
         std::uint64_t const n = std::min(here.elements, piece_);
         buffer_.resize(static_cast<std::size_t>(at_.shape.bytes(n)));
         rope.read(pos, buffer_);
-        target.change(
-            [&](array_writer<To>& w) { w.insert(w.size(), buffer_); });
+        target.change([&](array_writer<To>& w) {
+            w.resizing().insert(w.size(), buffer_);
+        });
         return n;
     }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace numstore {
 
@@ -15,6 +16,7 @@ struct array_info {
     std::uint64_t size = 0;         ///< elements
     std::uint64_t bytes = 0;        ///< of all elements
     std::uint64_t stored_bytes = 0; ///< of its pages at the last checkpoint
+    std::vector<std::uint64_t> shape{}; ///< the extent of each axis
 };
 
 } // namespace numstore

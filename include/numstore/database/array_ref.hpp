@@ -8,6 +8,7 @@
 #include <numstore/database/read_pin.hpp>
 #include <numstore/error.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,6 +24,8 @@ struct pinned_root {
     read_pin_ptr<Policies> pin;
     rope_root root;
     leaf_shape shape;
+    dimensions_ptr dimensions{};
+
     rope_cursor<Policies> cursor() const {
         return rope_cursor<Policies>(pin->pages(), shape, root);
     }
@@ -69,7 +72,8 @@ public:
     }
     read_pin_ptr<Policies> const& in_snapshot() const noexcept { return pin_; }
 
-    /// f(root, pager) with the version that this handle sees. Takes no lock
+    /// f(root, pager), or f(root, pager, dimensions), with the version that
+    /// this handle sees. Takes no lock
     /// that a writer holds, but inside a transaction. Throws forked, closed,
     /// not_found, transaction_ended.
     template <class F>
@@ -118,29 +122,44 @@ private:
             return read_in_transaction(f);
         if (pin_ != nullptr) {
             pinned_read<Policies> const scope(*pin_);
-            return f(root_at(pin_->sequence()), *engine_->pages);
+            return call(f, version_at(pin_->sequence()));
         }
         typename engine_type::read_scope const scope(*engine_);
-        return f(root_at(scope.sequence()), *engine_->pages);
+        return call(f, version_at(scope.sequence()));
+    }
+
+    /// `v` is what a version or a transaction has of the array.
+    template <class F, class V>
+    decltype(auto) call(F& f, V const& v) const {
+        using dimensions = dimensions_ptr const&;
+        if constexpr (std::invocable<F&, rope_root const&, pager<Policies>&,
+                                     dimensions>)
+            return f(v.root, *engine_->pages, v.dimensions);
+        else
+            return f(v.root, *engine_->pages);
+    }
+
+    pinned_root<Policies> pinned(read_pin_ptr<Policies> p) const {
+        array_version const& v = version_at(p->sequence());
+        return {std::move(p), v.root, state_->shape, v.dimensions};
     }
 
     pinned_root<Policies> pin_version() const {
         if (pin_ != nullptr) {
             pinned_read<Policies> const scope(*pin_);
-            auto const at =
+            return pinned(
                 pin_->is_revocable()
                     ? std::make_shared<read_pin<Policies> const>(pin_)
-                    : pin_;
-            return {at, root_at(at->sequence()), state_->shape};
+                    : pin_);
         }
         auto p = std::make_shared<read_pin<Policies> const>(engine_);
         if (transaction_ == nullptr)
-            return {p, root_at(p->sequence()), state_->shape};
+            return pinned(p);
         typename committer<Policies>::call const alone(
             *engine_, locked(*transaction_, lock_mode::shared));
         work& w = touch(*transaction_);
         transaction_->changes.new_token();
-        return {p, w.root, state_->shape};
+        return {p, w.root, state_->shape, w.dimensions};
     }
 
     template <class F>
@@ -159,14 +178,14 @@ private:
                                           + " of another database");
     }
 
-    rope_root const& root_at(std::uint64_t sequence) const {
+    array_version const& version_at(std::uint64_t sequence) const {
         auto const* const v = state_->versions.at(sequence);
         if (v == nullptr)
             raise(errc::not_found, engine_->name + ": array " + state_->name
                                        + " is not in this version");
         if (v->value.dropped)
             raise_dropped();
-        return v->value.root;
+        return v->value;
     }
 
     work& first_touch(transaction& t) const {
@@ -174,7 +193,8 @@ private:
         auto const* const v = state_->versions.newest();
         if (v == nullptr || v->value.dropped)
             raise_dropped();
-        return t.works.emplace(state_->id, work{state_, v->value.root})
+        return t.works.emplace(state_->id, work{state_, v->value.root,
+                                        v->value.dimensions})
             .first->second;
     }
 
@@ -189,7 +209,7 @@ private:
         engine_->require_open();
         typename committer<Policies>::call const alone(
             *engine_, locked(*transaction_, lock_mode::shared));
-        return f(std::as_const(touch(*transaction_).root), *engine_->pages);
+        return call(f, touch(*transaction_));
     }
 
     template <class F>

@@ -7,6 +7,7 @@
 #include <numstore/database/room.hpp>
 #include <numstore/format/log_record.hpp>
 #include <numstore/pager/page_writer.hpp>
+#include <numstore/rope/blocks.hpp>
 #include <numstore/rope/kernels.hpp>
 #include <numstore/rope/rope_tree.hpp>
 #include <numstore/rope/spill.hpp>
@@ -16,7 +17,9 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace numstore::detail {
@@ -42,6 +45,16 @@ public:
           tree_(*e.pages, dynamic_element{w.state->element_size}, w.root) {}
 
     std::uint64_t size() const noexcept { return w_->root.size; }
+    dimensions_ptr const& dimensions() const noexcept {
+        return w_->dimensions;
+    }
+
+    /// For those who keep size and shape the same: without it no array that
+    /// has more than a size changes that.
+    array_writer& resizing() noexcept {
+        resizing_ = true;
+        return *this;
+    }
 
     /// What takes long is reported to options::progress, which may cancel it
     /// or throw: then the transaction is as before the change.
@@ -53,6 +66,7 @@ public:
     /// Large data goes straight to its final pages and is logged as their
     /// places; small data is logged as it is.
     void insert(std::uint64_t pos, std::span<std::byte const> bytes) {
+        require_resizable();
         if (bytes.size() >= bulk_bytes()) {
             report("insert: bytes of elements", bytes.size(), bytes.size());
             insert_bulk(pos, 0, bytes);
@@ -63,6 +77,7 @@ public:
     }
 
     void insert_zeros(std::uint64_t pos, std::uint64_t count) {
+        require_resizable();
         run([&] { tree_.insert_zeros(t_->changes, pos, count); });
         log(format::log_insert_hole{id(), pos, count});
     }
@@ -121,6 +136,7 @@ public:
     }
 
     void erase(std::uint64_t pos, std::uint64_t count) {
+        require_resizable();
         reserve_scope const reserve(*e_->pages);
         run([&] { tree_.erase(t_->changes, pos, count); });
         log(format::log_erase{id(), pos, 1, count});
@@ -130,6 +146,7 @@ public:
     void erase(std::uint64_t first, std::int64_t step, std::uint64_t count) {
         if (step == 1)
             return erase(first, count);
+        require_resizable();
         report("erase: bytes of elements", count * element_size(),
                cost_of(span_of(step, count), count));
         reserve_scope const reserve(*e_->pages);
@@ -142,6 +159,7 @@ public:
 
     /// Removes elements at ascending positions.
     void erase_at(std::span<std::uint64_t const> positions) {
+        require_resizable();
         reserve_scope const reserve(*e_->pages);
         report("erase: bytes of elements", positions.size() * element_size(),
                cost_of(positions));
@@ -155,6 +173,88 @@ public:
                 id(), format::u64_list(positions.last(n))});
             positions = positions.first(positions.size() - n);
         }
+    }
+
+    // blocks: see `block_places`. Large ones go straight to their pages.
+
+    void write_blocks(block_places const& at, std::uint64_t block,
+                      std::span<std::byte const> bytes) {
+        std::size_t const size = bytes_of_blocks(1, block);
+        if (size >= bulk_bytes()) {
+            at.check_disjoint(block, this->size());
+            for (std::uint64_t i = 0; i != at.count(); ++i)
+                write(at[i], bytes.subspan(bytes_of_blocks(i, block), size));
+            return;
+        }
+        run([&] {
+            tree_.write_blocks(t_->changes, at, block, bytes, spiller());
+        });
+        each_piece(at, block, 0, [&](std::uint64_t done, auto const& place) {
+            log(format::log_write_blocks{
+                id(), place.first(), place.stride(), place.count(), block,
+                format::u64_list(place.list()),
+                bytes.subspan(bytes_of_blocks(done, block),
+                              bytes_of_blocks(place.count(), block))});
+        });
+    }
+
+    /// Before the elements at these places, as they are before all of it.
+    void insert_blocks(block_places const& at, std::uint64_t block,
+                       std::span<std::byte const> bytes) {
+        require_resizable();
+        std::size_t const size = bytes_of_blocks(1, block);
+        if (size >= bulk_bytes()) {
+            at.check_ascending(this->size());
+            for (std::uint64_t i = 0; i != at.count(); ++i)
+                insert(at[i] + i * block,
+                       bytes.subspan(bytes_of_blocks(i, block), size));
+            return;
+        }
+        run([&] {
+            tree_.insert_blocks(t_->changes, at, block, bytes, spiller());
+        });
+        each_piece(at, block, block, [&](std::uint64_t done,
+                                         auto const& place) {
+            log(format::log_insert_blocks{
+                id(), place.first(), place.stride(), place.count(), block,
+                format::u64_list(place.list()),
+                bytes.subspan(bytes_of_blocks(done, block),
+                              bytes_of_blocks(place.count(), block))});
+        });
+    }
+    void insert_zero_blocks(block_places const& at, std::uint64_t block) {
+        require_resizable();
+        run([&] {
+            tree_.insert_zero_blocks(t_->changes, at, block, spiller());
+        });
+        log(format::log_insert_blocks{id(), at.first(), at.stride(),
+                                      at.count(), block,
+                                      format::u64_list(at.list()), {}});
+    }
+    void erase_blocks(block_places const& at, std::uint64_t block) {
+        require_resizable();
+        reserve_scope const reserve(*e_->pages);
+        run([&] {
+            tree_.erase_blocks(t_->changes, at, block, spiller());
+        });
+        log(format::log_erase_blocks{id(), at.first(), at.stride(), at.count(),
+                                     block, format::u64_list(at.list())});
+    }
+
+    /// What the elements are from now on. Throws invalid_argument unless it
+    /// is as many; if the record finds no memory the transaction is rolled
+    /// back.
+    void reshape(dimensions_ptr dimensions) {
+        if (product_of(*dimensions) != size()
+            || dimensions->size() != w_->state->form.rank)
+            raise(errc::invalid_argument,
+                  w_->state->name + ": the shape does not fit "
+                      + std::to_string(size()) + " elements");
+        if (w_->state->form.rank == 1)
+            return; // its size says it
+        w_->dimensions = std::move(dimensions);
+        w_->changed = true;
+        log(format::log_reshape{id(), format::u64_list(*w_->dimensions)});
     }
 
     /// Replays an insert whose whole leaves are on their pages already.
@@ -182,6 +282,37 @@ private:
     static constexpr std::size_t piece_bytes = std::size_t{1} << 18;
 
     std::uint64_t id() const noexcept { return w_->state->id; }
+
+    void require_resizable() const {
+        if (!resizing_ && !w_->state->is_flat())
+            raise(errc::invalid_argument,
+                  w_->state->name
+                      + ": an array with axes changes its size along them");
+    }
+
+    /// Precondition: no more than the caller has in memory.
+    std::size_t bytes_of_blocks(std::uint64_t n,
+                                std::uint64_t block) const noexcept {
+        return static_cast<std::size_t>(n * block * element_size());
+    }
+
+    /// f(blocks done, the next places) for the records of a change that moves
+    /// what follows each block by `moved` elements.
+    template <class F>
+    void each_piece(block_places const& at, std::uint64_t block,
+                    std::uint64_t moved, F&& f) {
+        if constexpr (engine_type::logging) {
+            std::uint64_t const most = std::max<std::uint64_t>(
+                1, piece_bytes / (bytes_of_blocks(1, block) + 8));
+            std::vector<std::uint64_t> list;
+            for (std::uint64_t done = 0; done != at.count();) {
+                std::uint64_t const n = std::min(most, at.count() - done);
+                f(done, at.piece(done, n, done * moved, list));
+                done += n;
+            }
+        }
+    }
+
     std::uint64_t element_size() const noexcept {
         return w_->state->element_size;
     }
@@ -364,6 +495,7 @@ private:
     work* w_;
     tree tree_;
     bool reports_ = false;
+    bool resizing_ = false;
     call_progress progress_;
 };
 

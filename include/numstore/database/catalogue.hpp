@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/database/array_state.hpp>
 #include <numstore/database/inline_array.hpp>
 #include <numstore/database/keyed_tree.hpp>
 #include <numstore/database/keyed_write_out.hpp>
@@ -155,13 +156,16 @@ public:
 
     /// A checkpoint's new root of an array.
     void set_root(edit_type& changes, catalogue_version& v, std::uint64_t id,
-                  rope_root const& root, placed_root const& placed,
+                  array_version const& version, placed_root const& placed,
                   leaf_shape const& shape) const {
+        rope_root const& root = version.root;
         auto entry = find_entry(v, id);
         if (!entry)
             return;
         entry->size = root.size;
         entry->root = {};
+        if (version.dimensions != nullptr)
+            entry->shape.dimensions = *version.dimensions;
         if (is_inline(root, shape) && !root.empty()) {
             auto const* const leaf =
                 static_cast<leaf_frame const*>(root.node.node());
@@ -177,7 +181,8 @@ public:
         put_entry(changes, v, *entry);
     }
 
-    /// A transaction's changes. An entry that was there keeps its root.
+    /// A transaction's changes. An entry that was there keeps its root and
+    /// shape.
     void apply(edit_type& changes, catalogue_version& v,
                catalogue_delta const& delta) const {
         for (auto const& [name, id] : delta.names) {
@@ -202,6 +207,7 @@ public:
             format::catalogue_entry merged = *entry;
             merged.root = old->root;
             merged.size = old->size;
+            merged.shape = old->shape;
             put_entry(changes, v, merged);
         }
     }

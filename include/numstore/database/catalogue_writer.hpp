@@ -59,9 +59,10 @@ public:
         if (auto const i = t_->works.find(id); i != t_->works.end())
             return i->second;
         array_state_ptr s = state(id);
-        rope_root root = s->versions.newest()->value.root;
+        array_version now = s->versions.newest()->value;
         return t_->works
-            .emplace(id, work{std::move(s), std::move(root)})
+            .emplace(id, work{std::move(s), std::move(now.root),
+                              std::move(now.dimensions)})
             .first->second;
     }
 
@@ -110,8 +111,25 @@ public:
         format::catalogue_entry entry;
         entry.element = element;
         entry.element_size = element_size;
-        work& w = add(std::move(entry), name, id, {});
+        work& w = add(std::move(entry), name, id, {}, {});
         log(format::log_create{w.state->id, element_size, name, element});
+        return w;
+    }
+
+    /// The same of a rank and layout; its dimensions are all 0.
+    work& create_nd(std::string_view name, std::string_view element,
+                    std::uint32_t element_size,
+                    format::array_shape const& form, std::uint64_t id = 0) {
+        require_unused(name);
+        format::catalogue_entry entry;
+        entry.element = element;
+        entry.element_size = element_size;
+        entry.shape = form;
+        entry.shape.dimensions.assign(form.rank == 1 ? 0 : form.rank, 0);
+        auto none = engine_type::dimensions_of(entry.shape);
+        work& w = add(std::move(entry), name, id, {}, std::move(none));
+        log(format::log_create_nd{w.state->id, element_size, name, element,
+                                  form.rank, form.layout, form.fill});
         return w;
     }
 
@@ -127,8 +145,12 @@ public:
         format::catalogue_entry entry = describe(source);
         entry.size = 0;
         entry.root = {};
-        rope_root root = share(open(source));
-        work const& w = add(std::move(entry), to, id, std::move(root));
+        std::fill(entry.shape.dimensions.begin(),
+                  entry.shape.dimensions.end(), 0);
+        work& original = open(source);
+        rope_root root = share(original);
+        work const& w = add(std::move(entry), to, id, std::move(root),
+                            original.dimensions);
         log(format::log_clone{w.state->id, source, to});
     }
 
@@ -201,14 +223,15 @@ private:
 
     /// A new array with these elements.
     work& add(format::catalogue_entry entry, std::string_view name,
-              std::uint64_t id, rope_root root) {
+              std::uint64_t id, rope_root root, dimensions_ptr dimensions) {
         if (id == 0)
             id = e_->next_array.fetch_add(1, std::memory_order_seq_cst);
         else if (e_->next_array.load(std::memory_order_seq_cst) <= id)
             e_->next_array.store(id + 1); // recovery, which is alone
         entry.id = id;
         entry.name = name;
-        work fresh{engine_type::make_state(entry), std::move(root)};
+        work fresh{engine_type::make_state(entry), std::move(root),
+                   std::move(dimensions)};
         fresh.changed = true;
         fresh.created = true;
         delta_change added(t_->delta);

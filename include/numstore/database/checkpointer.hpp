@@ -248,8 +248,8 @@ private:
         edit<pager<Policies>> changes{e_->pages.get(), token_, {}, {}};
         for (changed_array const& a : arrays_)
             if (!a.version.dropped)
-                c.set_root(changes, catalogue_, a.state->id, a.version.root,
-                           a.place, a.state->shape);
+                c.set_root(changes, catalogue_, a.state->id, a.version, a.place,
+                           a.state->shape);
         if (move_catalogue_)
             c.renew(changes, catalogue_);
         names_batch_.emplace(*out_);
@@ -454,7 +454,7 @@ private:
                 array_version{is_inline(a.version.root, s->shape)
                                   ? a.version.root
                                   : written(a.version.root),
-                              false});
+                              false, a.version.dimensions});
             e_->cuts.template push<array_version>(
                 s, s->versions.publish(std::move(node)));
         }

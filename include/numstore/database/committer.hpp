@@ -37,6 +37,7 @@ class committer {
     static constexpr bool gives_back =
         std::is_same_v<Body, format::log_erase>
         || std::is_same_v<Body, format::log_erase_at>
+        || std::is_same_v<Body, format::log_erase_blocks>
         || std::is_same_v<Body, format::log_drop>
         || std::is_same_v<Body, format::log_erase_attribute>
         || std::is_same_v<Body, format::log_rollback_to>

@@ -268,7 +268,8 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
                                                              state->shape);
         state->versions.publish(
             std::make_unique<array_state::chain::node>(
-                0, array_version{std::move(root), false}));
+                0, array_version{std::move(root), false,
+                                 dimensions_of(entry->shape)}));
         registry.emplace(id, state);
         return state;
     }
@@ -276,7 +277,16 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     static array_state_ptr make_state(format::catalogue_entry const& e) {
         return std::make_shared<array_state>(
             e.id, e.name, e.element, e.element_size,
-            leaf_shape_of(e.element_size, Policies::page_size));
+            leaf_shape_of(e.element_size, Policies::page_size),
+            format::array_shape{e.shape.rank, e.shape.layout, {},
+                                e.shape.fill});
+    }
+
+    static dimensions_ptr dimensions_of(format::array_shape const& shape) {
+        if (shape.rank == 1)
+            return {};
+        return std::make_shared<std::vector<std::uint64_t> const>(
+            shape.dimensions);
     }
 
     // versions

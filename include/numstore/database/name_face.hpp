@@ -68,6 +68,40 @@ public:
         });
     }
 
+    /// A new array with axes: `create_nd<float>("images",
+    /// extents<dynamic, 256, 256>{n})`. All elements are `fill`, and take no
+    /// space until they are written. Throws already_exists, invalid_argument
+    /// (name; more elements than fit).
+    template <class T, class Extents>
+    nd_array<T, Extents, Policies> create_nd(std::string_view name,
+                                             Extents const& extents,
+                                             T const& fill = T{}) {
+        return reporting_no_memory([&] {
+            return nd_array<T, Extents, Policies>::make(face().names(), name,
+                                                        extents, fill, false);
+        });
+    }
+
+    /// Throws not_found; type_mismatch for another element, rank or static
+    /// extent.
+    template <class T, class Extents>
+    nd_array<T, Extents, Policies> open_nd(std::string_view name) {
+        return reporting_no_memory([&] {
+            return nd_array<T, Extents, Policies>::find(face().names(), name);
+        });
+    }
+
+    /// Throws as both; `extents` and `fill` are for an array that is new.
+    template <class T, class Extents>
+    nd_array<T, Extents, Policies> open_or_create_nd(std::string_view name,
+                                                     Extents const& extents,
+                                                     T const& fill = T{}) {
+        return reporting_no_memory([&] {
+            return nd_array<T, Extents, Policies>::make(face().names(), name,
+                                                        extents, fill, true);
+        });
+    }
+
     bool contains(std::string_view name) const {
         return reporting_no_memory(
             [&] { return face().names().contains(name); });
@@ -140,6 +174,12 @@ std::uint64_t stored_bytes_of(format::catalogue_entry const& e,
     return (size + shape.capacity - 1) / shape.capacity * shape.page_bytes;
 }
 
+inline std::vector<std::uint64_t>
+shape_of(format::catalogue_entry const& e, std::uint64_t size) {
+    return e.shape.rank == 1 ? std::vector<std::uint64_t>{size}
+                             : e.shape.dimensions;
+}
+
 template <class Policies>
 std::vector<array_info> list_arrays(names<Policies> const& in,
                                     std::string_view pattern) {
@@ -148,7 +188,8 @@ std::vector<array_info> list_arrays(names<Policies> const& in,
                          std::uint64_t size) {
         all.push_back({e.name, element_type::parse(e.element), size,
                        size * e.element_size,
-                       stored_bytes_of<Policies>(e, size)});
+                       stored_bytes_of<Policies>(e, size),
+                       shape_of(e, size)});
     });
     return all;
 }

@@ -75,6 +75,40 @@ public:
         });
     }
 
+    /// The same with a rank and layout; all of its dimensions are 0. Throws
+    /// type_mismatch unless one that will do has this rank too.
+    array_ref<Policies> create_nd(std::string_view name,
+                                  std::string_view element,
+                                  std::uint32_t element_size,
+                                  format::array_shape const& form,
+                                  bool or_open) const {
+        detail::check_name(name);
+        return change([&](session& s) {
+            s.lock(name, lock_mode::exclusive);
+            array_state_ptr const state = s.run([&](writer& w) {
+                if (auto const id = or_open ? w.find(name) : std::nullopt)
+                    return w.state(*id);
+                return w.create_nd(name, element, element_size, form).state;
+            });
+            check_element(*state, name, element);
+            check_rank(*state, name, form.rank);
+            return array_ref<Policies>{engine_, state, transaction_, pin_};
+        });
+    }
+
+    /// Throws not_found, type_mismatch.
+    array_ref<Policies> open_nd(std::string_view name,
+                                std::string_view element,
+                                unsigned rank) const {
+        array_state_ptr state = find(name);
+        if (state == nullptr)
+            raise(errc::not_found, engine_->name + ": there is no array "
+                                       + std::string(name));
+        check_element(*state, name, element);
+        check_rank(*state, name, rank);
+        return {engine_, std::move(state), transaction_, pin_};
+    }
+
     void drop(std::string_view name) const {
         detail::check_name(name);
         typename engine_type::file_pin const pin(*engine_);
@@ -108,7 +142,7 @@ public:
         });
     }
 
-    /// f(entry, size, stored bytes) for arrays whose name matches, sorted.
+    /// f(entry, size) for arrays whose name matches, sorted.
     template <class F>
     void list(std::string_view pattern, F&& f) const {
         if (transaction_ != nullptr)
@@ -123,7 +157,8 @@ public:
                                              + quoted(name)
                                              + " has no entry");
                 if (auto const* const at = state->versions.at(sequence))
-                    f(*entry, at->value.root.size);
+                    f(with_shape(*entry, at->value.dimensions),
+                      at->value.root.size);
             });
         });
     }
@@ -264,7 +299,26 @@ private:
     array_ref<Policies> checked(array_state_ptr state, std::string_view name,
                                 std::string_view element) const {
         check_element(*state, name, element);
+        if (state->form.rank != 1 && !element.empty())
+            raise(errc::type_mismatch,
+                  engine_->name + ": array " + std::string(name) + " has "
+                      + std::to_string(state->form.rank)
+                      + " axes: open it with open_nd");
+        if (state->form.layout != format::in_order)
+            raise(errc::type_mismatch,
+                  engine_->name + ": array " + std::string(name)
+                      + " has a fill value: open it with open_nd");
         return {engine_, std::move(state), transaction_, pin_};
+    }
+
+    void check_rank(array_state const& s, std::string_view name,
+                    unsigned rank) const {
+        if (s.form.rank != rank)
+            raise(errc::type_mismatch,
+                  engine_->name + ": array " + std::string(name) + " has "
+                      + std::to_string(s.form.rank)
+                      + " axes, and was to be opened with "
+                      + std::to_string(rank));
     }
 
     void check_element(array_state const& s, std::string_view name,
@@ -274,6 +328,14 @@ private:
                   engine_->name + ": array " + std::string(name)
                       + " has elements of type " + s.element
                       + ", and was to be opened with " + std::string(element));
+    }
+
+    /// The entry's own shape is that of the last checkpoint.
+    static format::catalogue_entry with_shape(format::catalogue_entry e,
+                                              dimensions_ptr const& now) {
+        if (now != nullptr)
+            e.shape.dimensions = *now;
+        return e;
     }
 
     template <class F>
@@ -290,7 +352,8 @@ private:
                 s.lock(id, lock_mode::shared);
             s.run([&](writer& w) {
                 for (auto const& [name, id] : found)
-                    f(w.describe(id), w.open(id).root.size);
+                    f(with_shape(w.describe(id), w.open(id).dimensions),
+                      w.open(id).root.size);
             });
         });
     }

@@ -131,7 +131,8 @@ private:
             if (!w.changed)
                 continue;
             ready.nodes.push_back(std::make_unique<array_state::chain::node>(
-                e_->latest + 1, array_version{w.root, w.dropped}));
+                e_->latest + 1,
+                array_version{w.root, w.dropped, w.dimensions}));
             if (w.created) {
                 std::scoped_lock lock(e_->registry_guard);
                 e_->registry.emplace(id, w.state);

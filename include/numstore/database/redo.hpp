@@ -9,12 +9,14 @@
 #include <numstore/format/element_parser.hpp>
 #include <numstore/format/log_record.hpp>
 #include <numstore/format/name.hpp>
+#include <numstore/rope/blocks.hpp>
 #include <numstore/types.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,7 +58,7 @@ public:
 
 private:
     writer array(std::uint64_t id) {
-        return writer(*e_, *t_, names().open(id));
+        return writer(*e_, *t_, names().open(id)).resizing();
     }
     catalogue_writer<Policies> names() { return {*e_, *t_}; }
     array_state const& state(std::uint64_t id) {
@@ -137,6 +139,62 @@ private:
         std::vector<std::uint64_t> const at(b.positions.begin(),
                                             b.positions.end());
         array(b.array).erase_at(at);
+    }
+    /// `list` owns what the places refer to.
+    template <class Body>
+    block_places places(Body const& b, std::vector<std::uint64_t>& list) {
+        list.assign(b.positions.begin(), b.positions.end());
+        return list.empty() ? block_places(b.first, b.stride, b.count)
+                            : block_places(list);
+    }
+    template <class Body>
+    void require_blocks(Body const& b) {
+        std::uint64_t bytes = 0;
+        require(multiply(b.count, b.block, bytes)
+                    && multiply(bytes, state(b.array).element_size, bytes)
+                    && bytes == b.elements.size(),
+                "the size of its blocks");
+    }
+    void apply(format::log_write_blocks const& b) {
+        std::vector<std::uint64_t> list;
+        require_blocks(b);
+        array(b.array).write_blocks(places(b, list), b.block, b.elements);
+    }
+    void apply(format::log_insert_blocks const& b) {
+        std::vector<std::uint64_t> list;
+        auto const at = places(b, list);
+        if (b.elements.empty())
+            return array(b.array).insert_zero_blocks(at, b.block);
+        require_blocks(b);
+        array(b.array).insert_blocks(at, b.block, b.elements);
+    }
+    void apply(format::log_erase_blocks const& b) {
+        std::vector<std::uint64_t> list;
+        array(b.array).erase_blocks(places(b, list), b.block);
+    }
+    void apply(format::log_reshape const& b) {
+        array(b.array).reshape(
+            std::make_shared<std::vector<std::uint64_t> const>(
+                b.dimensions.begin(), b.dimensions.end()));
+    }
+    void apply(format::log_create_nd const& b) {
+        require_new(b.array, b.name);
+        require(b.element_size <= max_element_pages * Policies::page_size
+                    && describes_elements(b.element, b.element_size),
+                "an element's description");
+        require(b.rank != 0 && b.rank <= format::max_rank
+                    && b.layout <= format::in_order_filled
+                    && b.fill.size()
+                           == (b.layout == format::in_order ? 0
+                                                            : b.element_size),
+                "an array's shape");
+        format::array_shape form;
+        form.rank = static_cast<std::uint8_t>(b.rank);
+        form.layout = static_cast<std::uint8_t>(b.layout);
+        form.fill.assign(b.fill.begin(), b.fill.end());
+        names().create_nd(b.name, b.element,
+                          static_cast<std::uint32_t>(b.element_size), form,
+                          b.array);
     }
     void apply(format::log_create const& b) {
         require_new(b.array, b.name);

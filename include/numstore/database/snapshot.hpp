@@ -30,6 +30,14 @@ public:
         });
     }
 
+    /// Throws not_found, type_mismatch.
+    template <class T, class Extents>
+    const_nd_array<T, Extents, Policies> open_nd(std::string_view name) const {
+        return detail::reporting_no_memory([&] {
+            return const_nd_array<T, Extents, Policies>::find(names(), name);
+        });
+    }
+
     bool contains(std::string_view name) const {
         return detail::reporting_no_memory(
             [&] { return names().contains(name); });

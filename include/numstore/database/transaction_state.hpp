@@ -30,6 +30,7 @@ public:
     struct work {
         array_state_ptr state;
         rope_root root;
+        dimensions_ptr dimensions{};
         bool changed = false;
         bool created = false;
         bool dropped = false;

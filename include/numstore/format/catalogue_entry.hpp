@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,12 +52,18 @@ struct array_root {
     friend bool operator==(array_root const&, array_root const&) = default;
 };
 
-/// How positions map to elements. Rank 1 has no dimensions stored: its size
-/// is that of the array.
+/// The layouts that are known.
+inline constexpr std::uint8_t in_order = 0;
+inline constexpr std::uint8_t in_order_filled = 1;
+
+/// How positions map to elements: the last dimension varies fastest. Rank 1
+/// has no dimensions stored: its size is that of the array. `in_order_filled`
+/// stores every element XOR `fill`, so that holes stand for that value.
 struct array_shape {
     std::uint8_t rank = 1;
-    std::uint8_t layout = 0; ///< 0: in order
+    std::uint8_t layout = in_order;
     std::vector<std::uint64_t> dimensions;
+    std::vector<std::byte> fill; ///< in_order_filled: one element
     friend bool operator==(array_shape const&, array_shape const&) = default;
 };
 
@@ -94,6 +101,8 @@ inline void encode_catalogue_entry(catalogue_entry const& e,
     w.u8(e.shape.layout);
     for (std::uint64_t d : e.shape.dimensions)
         w.varint(d);
+    if (e.shape.layout == in_order_filled)
+        w.blob(e.shape.fill);
     w.varint(e.size);
     w.u8(static_cast<std::uint8_t>(e.root.kind));
     if (e.root.kind == root_kind::inline_bytes)
@@ -114,16 +123,36 @@ inline void encode_catalogue_entry(catalogue_entry const& e,
 
 namespace numstore::detail {
 
-inline format::array_shape decode_shape(format::byte_reader& in) {
+/// How many elements there are, or nothing if they are too many to count.
+inline std::optional<std::uint64_t>
+product_of(std::span<std::uint64_t const> dimensions) noexcept {
+    std::uint64_t all = 1;
+    bool fits = true;
+    for (std::uint64_t const d : dimensions) {
+        if (d == 0)
+            return 0;
+        fits = fits && multiply(all, d, all);
+    }
+    return fits ? std::optional(all) : std::nullopt;
+}
+
+inline format::array_shape decode_shape(format::byte_reader& in,
+                                        std::uint32_t element_size) {
     format::array_shape shape;
     shape.rank = in.u8();
     shape.layout = in.u8();
     if (shape.rank == 0 || shape.rank > format::max_rank)
         in.fail("the rank is impossible");
-    if (shape.layout != 0)
+    if (shape.layout > format::in_order_filled)
         in.fail("the layout is unknown");
     for (unsigned i = 0; shape.rank > 1 && i < shape.rank; ++i)
         shape.dimensions.push_back(in.varint());
+    if (shape.layout == format::in_order_filled) {
+        auto const fill = in.blob();
+        if (fill.size() != element_size)
+            in.fail("the fill value is not an element");
+        shape.fill.assign(fill.begin(), fill.end());
+    }
     return shape;
 }
 
@@ -200,8 +229,10 @@ decode_catalogue_entry(std::span<std::byte const> bytes) {
     if (element_size == 0 || element_size > UINT32_MAX)
         in.fail("the element size is impossible");
     e.element_size = static_cast<std::uint32_t>(element_size);
-    e.shape = detail::decode_shape(in);
+    e.shape = detail::decode_shape(in, e.element_size);
     e.size = in.varint();
+    if (e.shape.rank > 1 && detail::product_of(e.shape.dimensions) != e.size)
+        in.fail("dimensions and size do not match");
     e.root = detail::decode_root(in, e);
     e.attributes = detail::decode_attributes(in);
     in.finish();

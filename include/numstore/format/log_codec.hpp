@@ -87,6 +87,12 @@ void check_log_body(Body const& b, format::byte_reader const& in) {
         if (b.array > format::max_log_id)
             in.fail("the array id is impossible");
     }
+    if constexpr (requires { b.block; }) {
+        if (b.block == 0 || b.count == 0)
+            in.fail("blocks are empty");
+        if (!b.positions.empty() && b.positions.size() != b.count)
+            in.fail("not as many positions as blocks");
+    }
     if constexpr (std::same_as<Body, format::log_erase_at>) {
         for (std::size_t i = 1; i < b.positions.size(); ++i)
             if (b.positions[i - 1] >= b.positions[i])

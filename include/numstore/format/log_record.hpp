@@ -27,12 +27,17 @@ enum class log_kind : std::uint8_t {
     scatter = 7,
     erase = 8,
     erase_at = 9,
+    write_blocks = 10,
+    insert_blocks = 11,
+    erase_blocks = 12,
+    reshape = 13,
     create = 16,
     drop = 17,
     rename = 18,
     set_attribute = 19,
     erase_attribute = 20,
     clone = 21,
+    create_nd = 22,
     rollback_to = 32,
     commit = 33,
     abort = 34
@@ -163,6 +168,75 @@ struct log_erase_at {
     u64_list positions; ///< ascending, each once
 };
 
+/// Overwrites blocks of `block` elements each. Blocks, here and below, stand
+/// at `positions`, or, where there are none, at first, first + stride, ...;
+/// they ascend, and do not overlap where there are old elements in them.
+struct log_write_blocks {
+    static constexpr log_kind kind = log_kind::write_blocks;
+    static constexpr auto members() noexcept {
+        return std::tuple(&log_write_blocks::array, &log_write_blocks::first,
+                          &log_write_blocks::stride, &log_write_blocks::count,
+                          &log_write_blocks::block,
+                          &log_write_blocks::positions,
+                          &log_write_blocks::elements);
+    }
+    std::uint64_t array = 0;
+    std::uint64_t first = 0;
+    std::uint64_t stride = 0;
+    std::uint64_t count = 0; ///< blocks
+    std::uint64_t block = 0; ///< elements
+    u64_list positions;
+    std::span<std::byte const> elements;
+};
+
+/// Inserts blocks, of zeros where there are no `elements`. The places are
+/// those before all of it.
+struct log_insert_blocks {
+    static constexpr log_kind kind = log_kind::insert_blocks;
+    static constexpr auto members() noexcept {
+        return std::tuple(&log_insert_blocks::array, &log_insert_blocks::first,
+                          &log_insert_blocks::stride,
+                          &log_insert_blocks::count, &log_insert_blocks::block,
+                          &log_insert_blocks::positions,
+                          &log_insert_blocks::elements);
+    }
+    std::uint64_t array = 0;
+    std::uint64_t first = 0;
+    std::uint64_t stride = 0;
+    std::uint64_t count = 0;
+    std::uint64_t block = 0;
+    u64_list positions;
+    std::span<std::byte const> elements;
+};
+
+/// Removes blocks. The places are those before all of it.
+struct log_erase_blocks {
+    static constexpr log_kind kind = log_kind::erase_blocks;
+    static constexpr auto members() noexcept {
+        return std::tuple(&log_erase_blocks::array, &log_erase_blocks::first,
+                          &log_erase_blocks::stride, &log_erase_blocks::count,
+                          &log_erase_blocks::block,
+                          &log_erase_blocks::positions);
+    }
+    std::uint64_t array = 0;
+    std::uint64_t first = 0;
+    std::uint64_t stride = 0;
+    std::uint64_t count = 0;
+    std::uint64_t block = 0;
+    u64_list positions;
+};
+
+/// The array of rank 2 or more has this shape now. Comes behind what made it
+/// as many elements.
+struct log_reshape {
+    static constexpr log_kind kind = log_kind::reshape;
+    static constexpr auto members() noexcept {
+        return std::tuple(&log_reshape::array, &log_reshape::dimensions);
+    }
+    std::uint64_t array = 0;
+    u64_list dimensions;
+};
+
 struct log_create {
     static constexpr log_kind kind = log_kind::create;
     static constexpr auto members() noexcept {
@@ -173,6 +247,24 @@ struct log_create {
     std::uint64_t element_size = 1;
     std::string_view name;
     std::string_view element;
+};
+
+/// A new, empty array of a rank and layout: all of its dimensions are 0.
+struct log_create_nd {
+    static constexpr log_kind kind = log_kind::create_nd;
+    static constexpr auto members() noexcept {
+        return std::tuple(&log_create_nd::array, &log_create_nd::element_size,
+                          &log_create_nd::name, &log_create_nd::element,
+                          &log_create_nd::rank, &log_create_nd::layout,
+                          &log_create_nd::fill);
+    }
+    std::uint64_t array = 0;
+    std::uint64_t element_size = 1;
+    std::string_view name;
+    std::string_view element;
+    std::uint64_t rank = 1;
+    std::uint64_t layout = 0;
+    std::span<std::byte const> fill;
 };
 
 struct log_drop {
@@ -254,7 +346,8 @@ struct log_abort {
 using log_body =
     std::variant<log_insert, log_insert_hole, log_insert_fill, log_insert_bulk,
                  log_bulk_more, log_write, log_scatter, log_erase, log_erase_at,
-                 log_create, log_drop, log_rename, log_set_attribute,
+                 log_write_blocks, log_insert_blocks, log_erase_blocks,
+                 log_reshape, log_create, log_create_nd, log_drop, log_rename, log_set_attribute,
                  log_erase_attribute, log_clone, log_rollback_to, log_commit,
                  log_abort>;
 

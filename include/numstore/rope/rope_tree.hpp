@@ -5,6 +5,7 @@
 #include <numstore/pager/edit.hpp>
 #include <numstore/pager/page_writer.hpp>
 #include <numstore/pager/pager.hpp>
+#include <numstore/rope/blocks.hpp>
 #include <numstore/rope/bulk.hpp>
 #include <numstore/rope/check.hpp>
 #include <numstore/rope/cursor.hpp>
@@ -19,6 +20,7 @@
 #include <numstore/rope/root.hpp>
 #include <numstore/rope/selection.hpp>
 #include <numstore/rope/spill.hpp>
+#include <numstore/rope/splice.hpp>
 #include <numstore/rope/sweep.hpp>
 #include <numstore/rope/transfer.hpp>
 
@@ -215,6 +217,60 @@ public:
     /// Notes that the whole tree is no longer used, and leaves it empty.
     void clear(edit_type& changes) { erase(changes, 0, size()); }
 
+    // blocks of neighbouring elements, all of one length and one behind the
+    // other in `bytes`: one pass, whatever their number. See `block_places`.
+
+    void read_blocks(block_places const& at, std::uint64_t block,
+                     std::span<std::byte> out) const {
+        check_blocks(at, block, out.size());
+        at.check_disjoint(block, size());
+        visit_leaves(nodes(), root_, block_selection(at, block), reader(out));
+    }
+
+    template <class Spill = keep_in_memory>
+    void write_blocks(edit_type& changes, block_places const& at,
+                      std::uint64_t block, std::span<std::byte const> bytes,
+                      Spill&& spill = {}) {
+        check_blocks(at, block, bytes.size());
+        at.check_disjoint(block, size());
+        overwrite(changes, block_selection(at, block), bytes, spill);
+    }
+
+    /// Before the elements that are at these places now; one place may be
+    /// there more than once, and `size()` is one.
+    template <class Spill = keep_in_memory>
+    void insert_blocks(edit_type& changes, block_places const& at,
+                       std::uint64_t block, std::span<std::byte const> bytes,
+                       Spill&& spill = {}) {
+        check_blocks(at, block, bytes.size());
+        at.check_ascending(size());
+        if (at.count() == 1)
+            return insert(changes, at[0], bytes);
+        check_growth(shape_, size(), at.count() * block);
+        splice(changes, at, {0, block, bytes}, spill);
+    }
+    template <class Spill = keep_in_memory>
+    void insert_zero_blocks(edit_type& changes, block_places const& at,
+                            std::uint64_t block, Spill&& spill = {}) {
+        at.check_ascending(size());
+        std::uint64_t all = 0;
+        check_growth(shape_, size(),
+                     multiply(at.count(), block, all) ? all : ~all);
+        if (at.count() == 1)
+            return insert_zeros(changes, at[0], block);
+        splice(changes, at, {0, block, {}}, spill);
+    }
+
+    /// Blocks that do not overlap.
+    template <class Spill = keep_in_memory>
+    void erase_blocks(edit_type& changes, block_places const& at,
+                      std::uint64_t block, Spill&& spill = {}) {
+        at.check_disjoint(block, size());
+        if (at.count() == 1)
+            return erase(changes, at[0], block);
+        splice(changes, at, {block, 0, {}}, spill);
+    }
+
     // looking after it
 
     /// Private leaves go to disk and leave memory; see `rope_spill`.
@@ -255,6 +311,22 @@ private:
 
     group_reader<Element> reader(std::span<std::byte> out) const noexcept {
         return {element_, out.data()};
+    }
+
+    void check_blocks(block_places const& at, std::uint64_t block,
+                      std::size_t bytes) const {
+        std::uint64_t all = 0;
+        if (!multiply(at.count(), block, all) || all != count_of(bytes))
+            raise(errc::size_mismatch,
+                  std::to_string(at.count()) + " blocks of "
+                      + std::to_string(block) + " elements, and "
+                      + std::to_string(count_of(bytes)) + " elements");
+    }
+
+    template <class Spill>
+    void splice(edit_type& changes, block_places const& at,
+                block_change const& change, Spill& spill) {
+        rope_splice<Policies>(editing(changes), at, change)(root_, spill);
     }
 
     /// Throws size_mismatch unless the bytes are whole elements.

@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/rope/blocks.hpp>
 #include <numstore/rope/kernels.hpp>
 #include <numstore/rope/leaf_path.hpp>
 #include <numstore/rope/node_source.hpp>
@@ -54,6 +55,16 @@ struct group_reader {
     }
 
     void operator()(std::byte const* leaf,
+                    block_selection::group const& g) const noexcept {
+        if (leaf == nullptr)
+            std::memset(out + bytes(g.index), 0, bytes(g.count));
+        else
+            g.each([&](std::uint64_t at, std::uint64_t n, std::uint64_t to) {
+                std::memcpy(out + bytes(to), leaf + bytes(at), bytes(n));
+            });
+    }
+
+    void operator()(std::byte const* leaf,
                     indexed_selection::group const& g) const noexcept {
         std::byte* const to = g.order.empty() ? out + bytes(g.index) : out;
         if (leaf != nullptr)
@@ -87,6 +98,13 @@ struct group_writer {
         scatter_strided(element, leaf + bytes(g.offset),
                         static_cast<std::ptrdiff_t>(g.stride),
                         in + bytes(g.index), static_cast<std::size_t>(g.count));
+    }
+
+    void operator()(std::byte* leaf,
+                    block_selection::group const& g) const noexcept {
+        g.each([&](std::uint64_t at, std::uint64_t n, std::uint64_t from) {
+            std::memcpy(leaf + bytes(at), in + bytes(from), bytes(n));
+        });
     }
 
     void operator()(std::byte* leaf,
