@@ -224,6 +224,8 @@ public:
                      std::span<std::byte> out) const {
         check_blocks(at, block, out.size());
         at.check_disjoint(block, size());
+        if (block == 0)
+            return;
         visit_leaves(nodes(), root_, block_selection(at, block), reader(out));
     }
 
@@ -233,6 +235,8 @@ public:
                       Spill&& spill = {}) {
         check_blocks(at, block, bytes.size());
         at.check_disjoint(block, size());
+        if (block == 0)
+            return;
         overwrite(changes, block_selection(at, block), bytes, spill);
     }
 
@@ -244,6 +248,8 @@ public:
                        Spill&& spill = {}) {
         check_blocks(at, block, bytes.size());
         at.check_ascending(size());
+        if (block == 0)
+            return;
         if (at.count() == 1)
             return insert(changes, at[0], bytes);
         check_growth(shape_, size(), at.count() * block);
@@ -256,6 +262,8 @@ public:
         std::uint64_t all = 0;
         check_growth(shape_, size(),
                      multiply(at.count(), block, all) ? all : ~all);
+        if (block == 0)
+            return;
         if (at.count() == 1)
             return insert_zeros(changes, at[0], block);
         splice(changes, at, {0, block, {}}, spill);
@@ -266,6 +274,8 @@ public:
     void erase_blocks(edit_type& changes, block_places const& at,
                       std::uint64_t block, Spill&& spill = {}) {
         at.check_disjoint(block, size());
+        if (block == 0)
+            return;
         if (at.count() == 1)
             return erase(changes, at[0], block);
         splice(changes, at, {block, 0, {}}, spill);

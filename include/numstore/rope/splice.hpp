@@ -155,6 +155,7 @@ private:
             zeros_ += next_place() - at;
             at = next_place();
             insert_block();
+            at = std::clamp(gone_to_, at, end);
         }
         zeros_ += end - at;
     }
