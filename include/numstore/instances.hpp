@@ -91,6 +91,7 @@
     how class numstore::detail::rope_leaf_erasure<__VA_ARGS__>; \
     how class numstore::detail::rope_overwrite<__VA_ARGS__>; \
     how class numstore::detail::rope_spill<__VA_ARGS__>; \
+    how class numstore::detail::rope_splice<__VA_ARGS__>; \
     how class numstore::detail::rope_tree<numstore::detail::dynamic_element, \
                                           __VA_ARGS__>; \
     how class numstore::detail::tree_structure<__VA_ARGS__>; \
