@@ -11,6 +11,8 @@
 #include <numstore/database/database.hpp>
 #include <numstore/error.hpp>
 #include <numstore/log/log_policy.hpp>
+#include <numstore/nd/extents.hpp>
+#include <numstore/nd/nd_array.hpp>
 #include <numstore/policies.hpp>
 #include <numstore/storage/file_storage.hpp>
 #include <numstore/storage/mapped_storage.hpp>

@@ -1,0 +1,320 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/array/attributes.hpp>
+#include <numstore/array/element.hpp>
+#include <numstore/array/element_bytes.hpp>
+#include <numstore/array/index_list.hpp>
+#include <numstore/array/position.hpp>
+#include <numstore/array/slice.hpp>
+#include <numstore/database/array_ref.hpp>
+#include <numstore/database/names.hpp>
+#include <numstore/database/snapshot.hpp>
+#include <numstore/fwd.hpp>
+#include <numstore/nd/extents.hpp>
+#include <numstore/nd/layout.hpp>
+#include <numstore/nd/nd_read.hpp>
+#include <numstore/nd/nd_reader.hpp>
+#include <numstore/nd/nd_view.hpp>
+#include <numstore/nd/row_batches.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <ranges>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace numstore {
+
+/// The reading half of an array with axes: what a snapshot gives, and the
+/// base of `nd_array`. Elements lie in order, the last axis fastest. A row is
+/// what stands behind one position of axis 0. Reads see the last durable
+/// version, or that of the snapshot or transaction, and take no lock that a
+/// writer holds. Every call can throw closed, forked, not_found (the array
+/// was dropped), type_mismatch (a static extent was changed by others),
+/// corrupt and io. Thread-safe, but inside a transaction.
+template <class T, class Extents, class Policies>
+class const_nd_array {
+public:
+    using value_type = T;
+    using extents_type = Extents;
+    using index = nd_index<Extents::rank()>;
+
+    explicit const_nd_array(detail::array_ref<Policies> ref)
+        : ref_(std::move(ref)) {
+        static_assert(detail::fits_page_size<T, Policies::page_size>);
+    }
+
+    const_nd_array in(basic_snapshot<Policies> const& snap) const {
+        return const_nd_array(ref_.in(snap.pin()));
+    }
+
+    static constexpr std::size_t rank() noexcept { return Extents::rank(); }
+
+    /// O(1).
+    Extents shape() const {
+        return read_version([](auto const& at) { return Extents(at.shape); });
+    }
+    /// Throws out_of_range if there is no such axis.
+    std::uint64_t extent(std::size_t axis) const {
+        require_axis(axis);
+        return shape().extent(axis);
+    }
+    std::uint64_t size() const { return ref_.size(); }
+    bool empty() const { return size() == 0; }
+
+    /// One element. O(log n). Throws out_of_range. What it gives cannot be
+    /// assigned to: see nd_array::set.
+    template <integer... I>
+        requires(sizeof...(I) == Extents::rank())
+    detail::read_only_value<T> operator()(I... i) const {
+        return at(index(i...));
+    }
+    detail::read_only_value<T> at(index const& i) const {
+        T value;
+        read_from(i, std::span<T>(&value, 1));
+        return value;
+    }
+
+    /// The elements from this one on along the last axis, as many as fill
+    /// `out`. Throws out_of_range if the axis ends before.
+    void read_from(index const& i, std::span<T> out) const {
+        constexpr std::size_t last = Extents::rank() - 1;
+        read_version([&](auto const& at) {
+            auto const whole = detail::make_row_major<Extents>(at.shape);
+            if (!out.empty())
+                whole.check(i.at);
+            if (out.size() > at.shape[last] - std::min(i.at[last],
+                                                       at.shape[last]))
+                detail::raise_beyond_axis(i.at[last] + out.size() - 1, last,
+                                          at.shape[last]);
+            at.source.read(whole.position(i.at), std::as_writable_bytes(out));
+        });
+    }
+
+    /// What the slices select, one for each axis, to the front of `out`, as
+    /// `nd_view::read`. Without slices all of it.
+    template <axis_slice... S>
+    std::uint64_t read(std::span<T> out, S const&... s) const {
+        return view(s...).read(out);
+    }
+    template <axis_slice... S>
+    std::vector<T> to_vector(S const&... s) const {
+        return view(s...).to_vector();
+    }
+
+    /// `view(all, every<2>{}, 5)`: see nd_view. Without slices all of it.
+    template <axis_slice... S>
+    auto view(S const&... s) const {
+        auto at = ref_.pin();
+        auto const whole =
+            detail::make_row_major<Extents>(detail::shape_of_version<Extents>(
+                ref_.state(), at.root.size, at.dimensions));
+        auto pinned = version(std::move(at));
+        auto const everything =
+            nd_view<T, std::remove_const_t<decltype(whole)>, Policies>(
+                std::move(pinned), whole);
+        if constexpr (sizeof...(S) == 0)
+            return everything;
+        else
+            return everything.view(s...);
+    }
+
+    /// For many single elements: see nd_reader.
+    nd_reader<T, Extents, Policies> reader() const {
+        auto at = ref_.pin();
+        auto const shape = detail::shape_of_version<Extents>(
+            ref_.state(), at.root.size, at.dimensions);
+        return {version(std::move(at)), Extents(shape)};
+    }
+
+    // rows
+
+    /// Elements of one row.
+    std::uint64_t row_size() const {
+        return read_version([](auto const& at) { return row_of(at.shape); });
+    }
+
+    /// The rows at these positions of axis 0, in any order, as often as they
+    /// are given, to the front of `out`; gives how many elements. Each leaf is
+    /// read once. Throws out_of_range, size_mismatch if `out` is too small.
+    template <index_range I>
+    std::uint64_t gather_rows(I&& rows, std::span<T> out) const {
+        return detail::reporting_no_memory([&] {
+            detail::index_list const list(rows, detail::any_size);
+            return read_version([&](auto const& at) {
+                std::uint64_t const n = elements_of(list.size(), at.shape);
+                detail::require_room_for(n, out.size());
+                auto const to = out.first(static_cast<std::size_t>(n));
+                read_rows(at, list, std::as_writable_bytes(to));
+                return n;
+            });
+        });
+    }
+    template <index_range I>
+    std::vector<T> gather_rows(I&& rows) const {
+        return detail::reporting_no_memory([&] {
+            detail::index_list const list(rows, detail::any_size);
+            return read_version([&](auto const& at) {
+                auto out =
+                    detail::allocate_values<detail::element_buffer<T>>(
+                        elements_of(list.size(), at.shape));
+                read_rows(at, list, detail::bytes_of(out));
+                return detail::to_values<T>(std::move(out));
+            });
+        });
+    }
+
+    /// The rows for which `mask`, one bool for each, is true. Throws
+    /// size_mismatch.
+    template <std::ranges::input_range M>
+    std::vector<T> rows_where(M&& mask) const {
+        std::vector<std::uint64_t> rows;
+        std::uint64_t n = 0;
+        detail::reporting_no_memory([&] {
+            for (bool const wanted : mask) {
+                if (wanted)
+                    rows.push_back(n);
+                ++n;
+            }
+        });
+        return detail::reporting_no_memory([&] {
+            return read_version([&](auto const& at) {
+                if (n != at.shape[0])
+                    detail::raise(errc::size_mismatch,
+                                  "a mask of " + std::to_string(n) + " for "
+                                      + std::to_string(at.shape[0])
+                                      + " rows");
+                auto out =
+                    detail::allocate_values<detail::element_buffer<T>>(
+                        elements_of(rows.size(), at.shape));
+                at.source.read_rows(detail::block_places(rows),
+                                    row_of(at.shape), {},
+                                    detail::bytes_of(out));
+                return detail::to_values<T>(std::move(out));
+            });
+        });
+    }
+
+    /// All rows, so many at a time: see row_batches. Throws invalid_argument
+    /// for 0.
+    template <integer N>
+    row_batches<T, Policies> batches(N rows) const {
+        auto const batch = detail::to_count(rows, "count");
+        if (batch == 0)
+            detail::raise(errc::invalid_argument, "batches of 0 rows");
+        auto at = ref_.pin();
+        auto const shape = detail::shape_of_version<Extents>(
+            ref_.state(), at.root.size, at.dimensions);
+        return {version(std::move(at)), shape[0], row_of(shape), batch};
+    }
+
+    attribute_map<Policies> attributes() const {
+        return attribute_map<Policies>(ref_);
+    }
+
+    /// What elements are that have not been written.
+    T fill_value() const {
+        auto const& fill = ref_.state().form.fill;
+        std::array<std::byte, sizeof(T)> const zeros{};
+        return detail::load_element<T>(fill.empty() ? zeros.data()
+                                                    : fill.data());
+    }
+
+    /// For numstore's own use.
+    detail::array_ref<Policies> const& ref() const noexcept { return ref_; }
+    static const_nd_array find(detail::names<Policies> const& in,
+                               std::string_view name) {
+        return const_nd_array(find_ref(in, name));
+    }
+
+protected:
+    using extent_array = std::array<std::uint64_t, Extents::rank()>;
+
+    /// One version, while it is read.
+    struct version_view {
+        extent_array shape;
+        detail::nd_source<T, Policies> source;
+    };
+
+    static detail::array_ref<Policies>
+    find_ref(detail::names<Policies> const& in, std::string_view name) {
+        auto ref = in.open_nd(name, detail::element_description<T>::text(),
+                              Extents::rank());
+        const_nd_array(ref).shape(); // checks it
+        return ref;
+    }
+
+    static void require_axis(std::size_t axis) {
+        if (axis >= rank())
+            detail::raise(errc::out_of_range,
+                          "axis " + std::to_string(axis) + " of "
+                              + std::to_string(rank()));
+    }
+
+    /// Elements of axes [from, to).
+    static std::uint64_t product(extent_array const& shape, std::size_t from,
+                                 std::size_t to) noexcept {
+        std::uint64_t n = 1;
+        for (std::size_t k = from; k != to; ++k)
+            n *= shape[k];
+        return n;
+    }
+    static std::uint64_t row_of(extent_array const& shape) noexcept {
+        return product(shape, 1, rank());
+    }
+
+    template <class F>
+    decltype(auto) read_version(F&& f) const {
+        return ref_.read([&](detail::rope_root const& root, auto& pages,
+                             detail::dimensions_ptr const& dimensions)
+                             -> decltype(auto) {
+            return f(version_view{
+                detail::shape_of_version<Extents>(ref_.state(), root.size,
+                                                  dimensions),
+                {root, pages, ref_.state().form.fill}});
+        });
+    }
+
+    detail::array_ref<Policies> ref_;
+
+private:
+    std::shared_ptr<detail::nd_version<Policies> const>
+    version(detail::pinned_root<Policies> at) const {
+        return detail::reporting_no_memory([&] {
+            return std::make_shared<detail::nd_version<Policies> const>(
+                std::move(at), ref_.state().form.fill);
+        });
+    }
+
+    /// Throws no_memory if they cannot be counted.
+    static std::uint64_t elements_of(std::uint64_t rows,
+                                     extent_array const& shape) {
+        std::uint64_t n = 0;
+        if (!detail::multiply(rows, row_of(shape), n))
+            detail::raise(errc::no_memory, "room for "
+                                               + std::to_string(rows)
+                                               + " rows");
+        return n;
+    }
+
+    static void read_rows(version_view const& at,
+                          detail::index_list const& list,
+                          std::span<std::byte> out) {
+        detail::check_positions(list.positions(), at.shape[0], false);
+        std::uint64_t const row = row_of(at.shape);
+        std::vector<std::uint64_t> places(list.positions().begin(),
+                                          list.positions().end());
+        for (std::uint64_t& p : places)
+            p *= row;
+        at.source.read_rows(detail::block_places(places), row, list.order(),
+                            out);
+    }
+};
+
+} // namespace numstore

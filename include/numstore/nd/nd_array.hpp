@@ -1,0 +1,361 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/array/element.hpp>
+#include <numstore/array/element_bytes.hpp>
+#include <numstore/array/index_list.hpp>
+#include <numstore/array/position.hpp>
+#include <numstore/array/slice.hpp>
+#include <numstore/database/array_ref.hpp>
+#include <numstore/database/names.hpp>
+#include <numstore/database/transaction.hpp>
+#include <numstore/nd/const_nd_array.hpp>
+#include <numstore/nd/extents.hpp>
+#include <numstore/nd/grid.hpp>
+#include <numstore/nd/layout.hpp>
+#include <numstore/nd/nd_read.hpp>
+#include <numstore/nd/nd_write.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace numstore {
+
+/// A persistent array with axes that grows along every one of them: a cheap
+/// handle, to copy freely, seen from outside or from inside a transaction.
+/// Outside, each call is one atomic transaction, durable on return as
+/// options::durability says; shape and elements change together. With n
+/// elements, a call that touches m leaves reads or writes O(log n + m) pages,
+/// in one pass. Values come as any range whose elements convert to T, the
+/// last axis fastest. Sizes are checked before anything is changed:
+/// size_mismatch, and out_of_range for places. Besides, every change can
+/// throw what those of `array` do. A call that throws has changed nothing.
+template <class T, class Extents, class Policies>
+class nd_array : public const_nd_array<T, Extents, Policies> {
+    using base = const_nd_array<T, Extents, Policies>;
+    using writer = typename detail::array_ref<Policies>::writer;
+    using extent_array = typename base::extent_array;
+    using base::ref_;
+
+public:
+    using index = typename base::index;
+
+    explicit nd_array(detail::array_ref<Policies> ref) : base(std::move(ref)) {}
+
+    nd_array in(basic_transaction<Policies>& tx) const {
+        return nd_array(ref_.in(tx.shared_state()));
+    }
+    const_nd_array<T, Extents, Policies>
+    in(basic_snapshot<Policies> const& snap) const {
+        return const_nd_array<T, Extents, Policies>(ref_.in(snap.pin()));
+    }
+
+    // elements
+
+    void set(index const& i, T const& value) {
+        write_from(i, std::span<T const>(&value, 1));
+    }
+
+    /// Overwrites from this element on along the last axis, which must not
+    /// end before: out_of_range.
+    template <detail::element_range<T> R>
+    void write_from(index const& i, R&& values) {
+        constexpr std::size_t last = Extents::rank() - 1;
+        with_stored(std::forward<R>(values),
+                    [&](std::span<std::byte const> bytes) {
+            ref_.change([&](writer& w) {
+                auto const shape = shape_in(w);
+                std::uint64_t const n = bytes.size() / sizeof(T);
+                auto const whole = detail::make_row_major<Extents>(shape);
+                if (n != 0)
+                    whole.check(i.at);
+                if (n > shape[last] - std::min(i.at[last], shape[last]))
+                    detail::raise_beyond_axis(i.at[last] + n - 1, last,
+                                              shape[last]);
+                if (n != 0)
+                    w.write(whole.position(i.at), bytes);
+            });
+        });
+    }
+
+    /// Overwrites what the slices select, one for each axis, or all of it:
+    /// as many values as that is.
+    template <detail::element_range<T> R, axis_slice... S>
+    void write(R&& values, S const&... s) {
+        with_stored(std::forward<R>(values),
+                    [&](std::span<std::byte const> bytes) {
+            change([&](writer& w) {
+                auto const whole = detail::make_row_major<Extents>(shape_in(w));
+                if constexpr (sizeof...(S) == 0)
+                    detail::write_grid<sizeof(T)>(w, whole, bytes);
+                else
+                    detail::write_grid<sizeof(T)>(
+                        w, detail::slice_layout(whole, s...), bytes);
+            });
+        });
+    }
+
+    // growth along any axis, in one pass over what changes
+
+    /// Along axis 0: whole rows. O(values).
+    template <detail::element_range<T> R>
+    void append(R&& values) {
+        append(std::size_t{0}, std::forward<R>(values));
+    }
+    void append(std::initializer_list<T> values) {
+        append(std::span<T const>(values.begin(), values.size()));
+    }
+    template <integer A, detail::element_range<T> R>
+    void append(A axis, R&& values) {
+        insert_at(axis, [](std::uint64_t n) { return n; },
+                  std::forward<R>(values));
+    }
+
+    /// Planes before position `pos` of an axis: as many as `values` has, in
+    /// the order of an array of the same shape but for that axis.
+    template <integer A, integer P, detail::element_range<T> R>
+    void insert(A axis, P pos, R&& values) {
+        auto const at = detail::to_count(pos, "position");
+        insert_at(axis, [at](std::uint64_t) { return at; },
+                  std::forward<R>(values));
+    }
+
+    /// Planes of the fill value, which take no space in whole leaves.
+    template <integer A, integer P, integer N>
+    void insert_fill(A axis, P pos, N count) {
+        auto const at = detail::to_count(pos, "position");
+        auto const n = detail::to_count(count, "count");
+        restructure(axis, [&](writer& w, detail::axis_frame const& f) {
+            detail::insert_planes(w, f, at, n, {});
+            return detail::grown(f.extent, n);
+        });
+    }
+
+    /// Positions [pos, pos + count) of an axis.
+    template <integer A, integer P, integer N>
+    void erase(A axis, P pos, N count) {
+        auto const at = detail::to_count(pos, "position");
+        auto const n = detail::to_count(count, "count");
+        restructure(axis, [&](writer& w, detail::axis_frame const& f) {
+            detail::check_range(at, n, f.extent);
+            detail::erase_planes(w, f, at, n);
+            return f.extent - n;
+        });
+    }
+    /// What the slice selects of an axis; gives how many positions.
+    template <integer A, slicing S>
+    std::uint64_t erase(A axis, S const& s) {
+        std::uint64_t gone = 0;
+        restructure(axis, [&](writer& w, detail::axis_frame const& f) {
+            auto const what = detail::resolve(s, f.extent);
+            detail::erase_planes(w, f, what);
+            gone = what.count;
+            return f.extent - what.count;
+        });
+        return gone;
+    }
+
+    /// Cuts off the end of an axis, or adds the fill value there.
+    template <integer A, integer N>
+    void resize(A axis, N extent) {
+        auto const to = detail::to_count(extent, "extent");
+        restructure(axis, [&](writer& w, detail::axis_frame const& f) {
+            detail::resize_axis(w, f, to);
+            return to;
+        });
+    }
+
+    /// All axes at once, as one change.
+    void resize(Extents const& to) {
+        change([&](writer& w) {
+            auto shape = shape_in(w);
+            for (bool const grow : {false, true}) // small in between
+                for (std::size_t k = 0; k != Extents::rank(); ++k) {
+                    if ((to.extent(k) > shape[k]) != grow)
+                        continue;
+                    detail::resize_axis(w, detail::axis_frame(shape, k),
+                                        to.extent(k));
+                    shape[k] = to.extent(k);
+                }
+            w.reshape(detail::make_dimensions(shape));
+        });
+    }
+    void clear() { resize(std::size_t{0}, 0); }
+
+    // rows
+
+    /// Overwrites rows from `pos` on. All must exist.
+    template <integer P, detail::element_range<T> R>
+    void replace_rows(P pos, R&& values) {
+        auto const at = detail::to_count(pos, "position");
+        with_stored(std::forward<R>(values),
+                    [&](std::span<std::byte const> bytes) {
+            change([&](writer& w) {
+                detail::axis_frame const f(shape_in(w), 0);
+                auto const rows = f.planes_in(bytes.size() / sizeof(T));
+                detail::check_range(at, rows, f.extent);
+                if (rows != 0)
+                    w.write(at * f.inner, bytes);
+            });
+        });
+    }
+
+    /// values' i-th row to rows[i]. Throws invalid_argument for a row that is
+    /// given twice.
+    template <index_range I, detail::element_range<T> R>
+    void replace_rows(I&& rows, R&& values) {
+        with_rows(std::forward<I>(rows), std::forward<R>(values),
+                  [&](auto const& list, std::span<std::byte const> bytes) {
+            change([&](writer& w) {
+                detail::axis_frame const f(shape_in(w), 0);
+                detail::scatter_rows<sizeof(T)>(w, f, list, bytes);
+            });
+        });
+    }
+
+    /// Rows before row `pos`.
+    template <integer P, detail::element_range<T> R>
+    void insert_rows(P pos, R&& values) {
+        insert(std::size_t{0}, pos, std::forward<R>(values));
+    }
+
+    /// values' i-th row before what is row rows[i] now; those for the same
+    /// place stay in order.
+    template <index_range I, detail::element_range<T> R>
+    void insert_rows(I&& rows, R&& values) {
+        with_rows(std::forward<I>(rows), std::forward<R>(values),
+                  [&](auto const& list, std::span<std::byte const> bytes) {
+            restructure(std::size_t{0},
+                        [&](writer& w, detail::axis_frame const& f) {
+                detail::insert_rows<sizeof(T)>(w, f, list, bytes);
+                return detail::grown(f.extent, list.size());
+            });
+        });
+    }
+
+    /// Throws invalid_argument for a row that is given twice.
+    template <index_range I>
+    void erase_rows(I&& rows) {
+        detail::reporting_no_memory([&] {
+            detail::index_list const list(rows, detail::any_size);
+            restructure(std::size_t{0},
+                        [&](writer& w, detail::axis_frame const& f) {
+                detail::erase_rows(w, f, list.positions());
+                return f.extent - list.size();
+            });
+        });
+    }
+    /// Gives how many.
+    template <slicing S>
+    std::uint64_t erase_rows(S const& s) {
+        return erase(std::size_t{0}, s);
+    }
+
+    /// For numstore's own use.
+    static nd_array find(detail::names<Policies> const& in,
+                         std::string_view name) {
+        return nd_array(base::find_ref(in, name));
+    }
+    static nd_array make(detail::names<Policies> const& in,
+                         std::string_view name, Extents const& shape,
+                         T const& fill, bool or_open) {
+        if (or_open && in.contains(name))
+            return find(in, name);
+        if (!detail::product_of(shape.values()))
+            detail::raise(errc::invalid_argument,
+                          std::string(name) + ": a shape of too many elements");
+        in.in_one_transaction([&](detail::names<Policies> const& inside) {
+            auto const made = inside.create_nd(
+                name, detail::element_description<T>::text(), sizeof(T),
+                detail::form_of(Extents::rank(), fill), false);
+            made.change([&](writer& w) {
+                auto const n = *detail::product_of(shape.values());
+                if (n != 0)
+                    w.resizing().insert_zeros(0, n);
+                w.reshape(detail::make_dimensions(shape.values()));
+            });
+        });
+        return find(in, name);
+    }
+
+private:
+    extent_array shape_in(writer const& w) const {
+        return detail::shape_of_version<Extents>(ref_.state(), w.size(),
+                                                 w.dimensions());
+    }
+
+    /// f(bytes as they are stored).
+    template <class R, class F>
+    void with_stored(R&& values, F&& f) const {
+        detail::reporting_no_memory([&] {
+            detail::with_element_bytes<T>(
+                std::forward<R>(values), [&](std::span<std::byte const> b) {
+                    auto const& fill = ref_.state().form.fill;
+                    if (fill.empty())
+                        return f(b);
+                    std::vector<std::byte> filled(b.begin(), b.end());
+                    detail::apply_fill<sizeof(T)>(fill, filled);
+                    f(std::span<std::byte const>(filled));
+                });
+        });
+    }
+
+    template <class I, class R, class F>
+    void with_rows(I&& rows, R&& values, F&& f) const {
+        detail::reporting_no_memory([&] {
+            detail::index_list const list(rows, detail::any_size);
+            with_stored(std::forward<R>(values),
+                        [&](std::span<std::byte const> b) { f(list, b); });
+        });
+    }
+
+    /// Several records as one change.
+    template <class F>
+    void change(F&& f) {
+        detail::reporting_no_memory([&] {
+            detail::committer<Policies>(ref_.owner())
+                .as_one(ref_.in_transaction(), [&](auto const& t) {
+                    ref_.in(t).change([&](writer& w) { f(w.resizing()); });
+                });
+        });
+    }
+
+    /// f(writer, frame of the axis) changes the elements and gives the new
+    /// extent.
+    template <class A, class F>
+    void restructure(A axis, F&& f) {
+        auto const k =
+            static_cast<std::size_t>(detail::to_count(axis, "axis"));
+        base::require_axis(k);
+        if (Extents::static_extent(k) != dynamic)
+            detail::raise(errc::invalid_argument,
+                          "axis " + std::to_string(k)
+                              + " has a static extent: it does not change");
+        change([&](writer& w) {
+            auto shape = shape_in(w);
+            shape[k] = f(w, detail::axis_frame(shape, k));
+            w.reshape(detail::make_dimensions(shape));
+        });
+    }
+
+    template <class A, class Where, class R>
+    void insert_at(A axis, Where const& where, R&& values) {
+        with_stored(std::forward<R>(values),
+                    [&](std::span<std::byte const> bytes) {
+            restructure(axis, [&](writer& w, detail::axis_frame const& f) {
+                auto const n = f.planes_in(bytes.size() / sizeof(T));
+                detail::insert_planes(w, f, where(f.extent), n, bytes);
+                return detail::grown(f.extent, n);
+            });
+        });
+    }
+};
+
+} // namespace numstore

@@ -1,0 +1,175 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/array/element.hpp>
+#include <numstore/array/element_bytes.hpp>
+#include <numstore/database/array_ref.hpp>
+#include <numstore/error.hpp>
+#include <numstore/format/catalogue_entry.hpp>
+#include <numstore/nd/extents.hpp>
+#include <numstore/nd/grid.hpp>
+#include <numstore/rope/blocks.hpp>
+#include <numstore/rope/kernels.hpp>
+#include <numstore/rope/selection.hpp>
+#include <numstore/rope/transfer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace numstore::detail {
+
+/// Elements of a filled array are stored XOR its fill value: turns one into
+/// the other. Without a fill value there is nothing to do.
+template <std::size_t Size>
+void apply_fill(std::span<std::byte const> fill,
+                std::span<std::byte> elements) noexcept {
+    if (fill.empty())
+        return;
+    std::array<std::byte, Size> value;
+    std::copy_n(fill.begin(), Size, value.begin());
+    for (std::size_t at = 0; at != elements.size(); at += Size)
+        for (std::size_t i = 0; i != Size; ++i)
+            elements[at + i] ^= value[i];
+}
+
+/// What an array's version has as extents. Throws type_mismatch if these are
+/// others than the static ones, corrupt if they are not its elements.
+template <class Extents>
+std::array<std::uint64_t, Extents::rank()>
+shape_of_version(array_state const& state, std::uint64_t size,
+                 dimensions_ptr const& dimensions) {
+    std::array<std::uint64_t, Extents::rank()> shape{};
+    if constexpr (Extents::rank() == 1) {
+        shape[0] = size;
+    } else {
+        if (dimensions == nullptr || dimensions->size() != Extents::rank())
+            raise(errc::corrupt, state.name + ": has no shape");
+        std::copy(dimensions->begin(), dimensions->end(), shape.begin());
+    }
+    if (product_of(shape) != size)
+        raise(errc::corrupt, state.name + ": the shape is not its elements");
+    for (std::size_t k = 0; k != Extents::rank(); ++k)
+        if (Extents::static_extent(k) != dynamic
+            && Extents::static_extent(k) != shape[k])
+            raise(errc::type_mismatch,
+                  state.name + ": axis " + std::to_string(k)
+                      + " has extent " + std::to_string(shape[k])
+                      + ", and was to be opened with "
+                      + std::to_string(Extents::static_extent(k)));
+    return shape;
+}
+
+/// A version of an array with axes that stays readable.
+template <class Policies>
+struct nd_version {
+    pinned_root<Policies> at;
+    std::vector<std::byte> fill;
+};
+
+/// Puts the rows of a sorted list where the caller wants each.
+template <std::size_t Size>
+struct ordered_block_reader {
+    std::byte* out;
+    std::span<std::uint64_t const> order; ///< empty: as they are
+
+    void operator()(std::byte const* leaf,
+                    block_selection::group const& g) const noexcept {
+        g.each([&](std::uint64_t at, std::uint64_t n, std::uint64_t index) {
+            std::uint64_t const row = index / g.block;
+            std::uint64_t const to =
+                order.empty()
+                    ? index
+                    : order[static_cast<std::size_t>(row)] * g.block
+                          + index % g.block;
+            auto const bytes = static_cast<std::size_t>(n) * Size;
+            if (leaf == nullptr)
+                std::memset(out + to * Size, 0, bytes);
+            else
+                std::memcpy(out + to * Size, leaf + at * Size, bytes);
+        });
+    }
+};
+
+/// Reads from one version of an array with axes.
+template <class T, class Policies>
+class nd_source {
+public:
+    using pages = pager<Policies>;
+
+    nd_source(rope_root const& root, pages& from,
+              std::span<std::byte const> fill) noexcept
+        : nodes_(from, leaf), root_(&root), fill_(fill) {}
+
+    void read(std::uint64_t pos, std::span<std::byte> out) const {
+        if (out.empty())
+            return;
+        visit_leaves(nodes_, *root_,
+                     range_selection(pos, out.size() / sizeof(T)),
+                     reader(out.data()));
+        finish(out);
+    }
+
+    /// In the order of the grid's layout.
+    template <std::size_t Rank>
+    void read(grid<Rank> const& g, std::span<std::byte> out) const {
+        g.each_pass(
+            [&](block_places const& at, std::uint64_t block,
+                std::uint64_t index) {
+                visit_leaves(nodes_, *root_, block_selection(at, block),
+                             reader(out.data() + index * sizeof(T)));
+            },
+            [&](std::uint64_t first, std::uint64_t stride,
+                std::uint64_t count, std::uint64_t index) {
+                visit_leaves(
+                    nodes_, *root_,
+                    strided_selection(
+                        first, static_cast<std::int64_t>(stride), count),
+                    reader(out.data() + index * sizeof(T)));
+            });
+        reverse_axes(g, out);
+        finish(out);
+    }
+
+    /// Rows at ascending places; see `ordered_block_reader`.
+    void read_rows(block_places const& at, std::uint64_t row,
+                   std::span<std::uint64_t const> order,
+                   std::span<std::byte> out) const {
+        if (out.empty())
+            return;
+        visit_leaves(nodes_, *root_, block_selection(at, row),
+                     ordered_block_reader<sizeof(T)>{out.data(), order});
+        finish(out);
+    }
+
+private:
+    static constexpr leaf_shape leaf =
+        leaf_shape_of(sizeof(T), Policies::page_size);
+
+    static group_reader<fixed_element<sizeof(T)>>
+    reader(std::byte* out) noexcept {
+        return {{}, out};
+    }
+    void finish(std::span<std::byte> out) const noexcept {
+        apply_fill<sizeof(T)>(fill_, out);
+        normalize_bools<T>(out.data(), out.size() / sizeof(T));
+    }
+
+    node_source<Policies> nodes_;
+    rope_root const* root_;
+    std::span<std::byte const> fill_;
+};
+
+inline void require_room_for(std::uint64_t count, std::size_t room) {
+    if (count > room)
+        raise(errc::size_mismatch, std::to_string(count)
+                                       + " elements, and room for "
+                                       + std::to_string(room));
+}
+
+} // namespace numstore::detail
