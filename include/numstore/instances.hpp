@@ -72,6 +72,10 @@
     how class numstore::detail::room<__VA_ARGS__>; \
     how class numstore::detail::transaction_state<__VA_ARGS__>; \
     how class numstore::detail::verifier<__VA_ARGS__>; \
+    how void numstore::detail::change_as_one<__VA_ARGS__>( \
+        numstore::detail::array_ref<__VA_ARGS__> const&, \
+        numstore::detail::function_ref<void( \
+            numstore::detail::array_writer<__VA_ARGS__>&)>); \
     how numstore::statistics numstore::detail::collect_statistics( \
         numstore::detail::engine<__VA_ARGS__>&);
 

@@ -21,6 +21,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -303,17 +304,32 @@ private:
         return n;
     }
 
+    /// A row that is wanted twice is read once, and copied.
     static void read_rows(version_view const& at,
                           detail::index_list const& list,
                           std::span<std::byte> out) {
         detail::check_positions(list.positions(), at.shape[0], false);
         std::uint64_t const row = row_of(at.shape);
-        std::vector<std::uint64_t> places(list.positions().begin(),
-                                          list.positions().end());
-        for (std::uint64_t& p : places)
-            p *= row;
-        at.source.read_rows(detail::block_places(places), row, list.order(),
-                            out);
+        auto const row_bytes = static_cast<std::size_t>(row) * sizeof(T);
+        std::vector<std::uint64_t> places;
+        std::vector<std::uint64_t> order;
+        std::vector<std::size_t> again; // pairs of where it is and goes
+        for (std::size_t i = 0; i != list.size(); ++i) {
+            std::uint64_t const place = list.positions()[i] * row;
+            auto const to = static_cast<std::size_t>(
+                list.order().empty() ? i : list.order()[i]);
+            if (!places.empty() && places.back() == place && row != 0) {
+                again.push_back(static_cast<std::size_t>(order.back()));
+                again.push_back(to);
+                continue;
+            }
+            places.push_back(place);
+            order.push_back(to);
+        }
+        at.source.read_rows(detail::block_places(places), row, order, out);
+        for (std::size_t i = 0; i != again.size(); i += 2)
+            std::memcpy(out.data() + again[i + 1] * row_bytes,
+                        out.data() + again[i] * row_bytes, row_bytes);
     }
 };
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <numstore/array/position.hpp>
+#include <numstore/error.hpp>
 
 #include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <utility>
 
 namespace numstore {
@@ -91,6 +93,19 @@ private:
 };
 
 namespace detail {
+
+/// An axis, counted from 0, from any integer type but bool.
+class axis_argument {
+public:
+    template <integer I>
+    constexpr axis_argument(I axis)
+        : value_(static_cast<std::size_t>(to_count(axis, "axis"))) {}
+
+    constexpr std::size_t value() const noexcept { return value_; }
+
+private:
+    std::size_t value_;
+};
 
 template <std::size_t... K>
 extents<(static_cast<void>(K), dynamic)...>

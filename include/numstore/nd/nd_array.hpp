@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,6 +43,8 @@ class nd_array : public const_nd_array<T, Extents, Policies> {
     using base = const_nd_array<T, Extents, Policies>;
     using writer = typename detail::array_ref<Policies>::writer;
     using extent_array = typename base::extent_array;
+    using stored = std::span<std::byte const>;
+    using frame = detail::axis_frame;
     using base::ref_;
 
 public:
@@ -69,7 +72,7 @@ public:
     void write_from(index const& i, R&& values) {
         constexpr std::size_t last = Extents::rank() - 1;
         with_stored(std::forward<R>(values),
-                    [&](std::span<std::byte const> bytes) {
+                    [&](stored bytes) {
             ref_.change([&](writer& w) {
                 auto const shape = shape_in(w);
                 std::uint64_t const n = bytes.size() / sizeof(T);
@@ -90,7 +93,7 @@ public:
     template <detail::element_range<T> R, axis_slice... S>
     void write(R&& values, S const&... s) {
         with_stored(std::forward<R>(values),
-                    [&](std::span<std::byte const> bytes) {
+                    [&](stored bytes) {
             change([&](writer& w) {
                 auto const whole = detail::make_row_major<Extents>(shape_in(w));
                 if constexpr (sizeof...(S) == 0)
@@ -107,53 +110,51 @@ public:
     /// Along axis 0: whole rows. O(values).
     template <detail::element_range<T> R>
     void append(R&& values) {
-        append(std::size_t{0}, std::forward<R>(values));
+        append(0, std::forward<R>(values));
     }
     void append(std::initializer_list<T> values) {
         append(std::span<T const>(values.begin(), values.size()));
     }
-    template <integer A, detail::element_range<T> R>
-    void append(A axis, R&& values) {
-        insert_at(axis, [](std::uint64_t n) { return n; },
-                  std::forward<R>(values));
+    template <detail::element_range<T> R>
+    void append(detail::axis_argument axis, R&& values) {
+        insert_at(axis, std::nullopt, std::forward<R>(values));
     }
 
     /// Planes before position `pos` of an axis: as many as `values` has, in
     /// the order of an array of the same shape but for that axis.
-    template <integer A, integer P, detail::element_range<T> R>
-    void insert(A axis, P pos, R&& values) {
-        auto const at = detail::to_count(pos, "position");
-        insert_at(axis, [at](std::uint64_t) { return at; },
-                  std::forward<R>(values));
+    template <detail::element_range<T> R>
+    void insert(detail::axis_argument axis, detail::position_argument pos,
+                R&& values) {
+        insert_at(axis, pos.value(), std::forward<R>(values));
     }
 
     /// Planes of the fill value, which take no space in whole leaves.
-    template <integer A, integer P, integer N>
-    void insert_fill(A axis, P pos, N count) {
-        auto const at = detail::to_count(pos, "position");
-        auto const n = detail::to_count(count, "count");
-        restructure(axis, [&](writer& w, detail::axis_frame const& f) {
+    void insert_fill(detail::axis_argument axis, detail::position_argument pos,
+                     detail::count_argument count) {
+        std::uint64_t const at = pos.value();
+        std::uint64_t const n = count.value();
+        restructure(axis, [&](writer& w, frame const& f) {
             detail::insert_planes(w, f, at, n, {});
             return detail::grown(f.extent, n);
         });
     }
 
     /// Positions [pos, pos + count) of an axis.
-    template <integer A, integer P, integer N>
-    void erase(A axis, P pos, N count) {
-        auto const at = detail::to_count(pos, "position");
-        auto const n = detail::to_count(count, "count");
-        restructure(axis, [&](writer& w, detail::axis_frame const& f) {
+    void erase(detail::axis_argument axis, detail::position_argument pos,
+               detail::count_argument count) {
+        std::uint64_t const at = pos.value();
+        std::uint64_t const n = count.value();
+        restructure(axis, [&](writer& w, frame const& f) {
             detail::check_range(at, n, f.extent);
             detail::erase_planes(w, f, at, n);
             return f.extent - n;
         });
     }
     /// What the slice selects of an axis; gives how many positions.
-    template <integer A, slicing S>
-    std::uint64_t erase(A axis, S const& s) {
+    template <slicing S>
+    std::uint64_t erase(detail::axis_argument axis, S const& s) {
         std::uint64_t gone = 0;
-        restructure(axis, [&](writer& w, detail::axis_frame const& f) {
+        restructure(axis, [&](writer& w, frame const& f) {
             auto const what = detail::resolve(s, f.extent);
             detail::erase_planes(w, f, what);
             gone = what.count;
@@ -163,10 +164,9 @@ public:
     }
 
     /// Cuts off the end of an axis, or adds the fill value there.
-    template <integer A, integer N>
-    void resize(A axis, N extent) {
-        auto const to = detail::to_count(extent, "extent");
-        restructure(axis, [&](writer& w, detail::axis_frame const& f) {
+    void resize(detail::axis_argument axis, detail::count_argument extent) {
+        std::uint64_t const to = extent.value();
+        restructure(axis, [&](writer& w, frame const& f) {
             detail::resize_axis(w, f, to);
             return to;
         });
@@ -180,14 +180,14 @@ public:
                 for (std::size_t k = 0; k != Extents::rank(); ++k) {
                     if ((to.extent(k) > shape[k]) != grow)
                         continue;
-                    detail::resize_axis(w, detail::axis_frame(shape, k),
+                    detail::resize_axis(w, frame(shape, k),
                                         to.extent(k));
                     shape[k] = to.extent(k);
                 }
             w.reshape(detail::make_dimensions(shape));
         });
     }
-    void clear() { resize(std::size_t{0}, 0); }
+    void clear() { resize(0, 0); }
 
     // rows
 
@@ -196,9 +196,9 @@ public:
     void replace_rows(P pos, R&& values) {
         auto const at = detail::to_count(pos, "position");
         with_stored(std::forward<R>(values),
-                    [&](std::span<std::byte const> bytes) {
+                    [&](stored bytes) {
             change([&](writer& w) {
-                detail::axis_frame const f(shape_in(w), 0);
+                frame const f(shape_in(w), 0);
                 auto const rows = f.planes_in(bytes.size() / sizeof(T));
                 detail::check_range(at, rows, f.extent);
                 if (rows != 0)
@@ -212,9 +212,9 @@ public:
     template <index_range I, detail::element_range<T> R>
     void replace_rows(I&& rows, R&& values) {
         with_rows(std::forward<I>(rows), std::forward<R>(values),
-                  [&](auto const& list, std::span<std::byte const> bytes) {
+                  [&](auto const& list, stored bytes) {
             change([&](writer& w) {
-                detail::axis_frame const f(shape_in(w), 0);
+                frame const f(shape_in(w), 0);
                 detail::scatter_rows<sizeof(T)>(w, f, list, bytes);
             });
         });
@@ -223,7 +223,7 @@ public:
     /// Rows before row `pos`.
     template <integer P, detail::element_range<T> R>
     void insert_rows(P pos, R&& values) {
-        insert(std::size_t{0}, pos, std::forward<R>(values));
+        insert(0, pos, std::forward<R>(values));
     }
 
     /// values' i-th row before what is row rows[i] now; those for the same
@@ -231,9 +231,8 @@ public:
     template <index_range I, detail::element_range<T> R>
     void insert_rows(I&& rows, R&& values) {
         with_rows(std::forward<I>(rows), std::forward<R>(values),
-                  [&](auto const& list, std::span<std::byte const> bytes) {
-            restructure(std::size_t{0},
-                        [&](writer& w, detail::axis_frame const& f) {
+                  [&](auto const& list, stored bytes) {
+            restructure(0, [&](writer& w, frame const& f) {
                 detail::insert_rows<sizeof(T)>(w, f, list, bytes);
                 return detail::grown(f.extent, list.size());
             });
@@ -245,8 +244,7 @@ public:
     void erase_rows(I&& rows) {
         detail::reporting_no_memory([&] {
             detail::index_list const list(rows, detail::any_size);
-            restructure(std::size_t{0},
-                        [&](writer& w, detail::axis_frame const& f) {
+            restructure(0, [&](writer& w, frame const& f) {
                 detail::erase_rows(w, f, list.positions());
                 return f.extent - list.size();
             });
@@ -255,7 +253,7 @@ public:
     /// Gives how many.
     template <slicing S>
     std::uint64_t erase_rows(S const& s) {
-        return erase(std::size_t{0}, s);
+        return erase(0, s);
     }
 
     /// For numstore's own use.
@@ -292,47 +290,42 @@ private:
     }
 
     /// f(bytes as they are stored).
-    template <class R, class F>
-    void with_stored(R&& values, F&& f) const {
+    template <class R>
+    void with_stored(R&& values, detail::function_ref<void(stored)> f) const {
         detail::reporting_no_memory([&] {
             detail::with_element_bytes<T>(
-                std::forward<R>(values), [&](std::span<std::byte const> b) {
-                    auto const& fill = ref_.state().form.fill;
-                    if (fill.empty())
-                        return f(b);
-                    std::vector<std::byte> filled(b.begin(), b.end());
-                    detail::apply_fill<sizeof(T)>(fill, filled);
-                    f(std::span<std::byte const>(filled));
-                });
+                std::forward<R>(values), [&](stored b) { fill_then(b, f); });
         });
     }
+    void fill_then(stored b, detail::function_ref<void(stored)> f) const {
+        auto const& fill = ref_.state().form.fill;
+        if (fill.empty())
+            return f(b);
+        std::vector<std::byte> filled(b.begin(), b.end());
+        detail::apply_fill<sizeof(T)>(fill, filled);
+        f(filled);
+    }
 
-    template <class I, class R, class F>
-    void with_rows(I&& rows, R&& values, F&& f) const {
+    template <class I, class R>
+    void with_rows(I&& rows, R&& values,
+                   detail::function_ref<void(detail::index_list const&, stored)>
+                       f) const {
         detail::reporting_no_memory([&] {
             detail::index_list const list(rows, detail::any_size);
             with_stored(std::forward<R>(values),
-                        [&](std::span<std::byte const> b) { f(list, b); });
+                        [&](stored b) { f(list, b); });
         });
     }
 
-    /// Several records as one change.
-    template <class F>
-    void change(F&& f) {
-        detail::reporting_no_memory([&] {
-            detail::committer<Policies>(ref_.owner())
-                .as_one(ref_.in_transaction(), [&](auto const& t) {
-                    ref_.in(t).change([&](writer& w) { f(w.resizing()); });
-                });
-        });
+    void change(detail::function_ref<void(writer&)> f) {
+        detail::change_as_one<Policies>(ref_, f);
     }
 
     /// f(writer, frame of the axis) changes the elements and gives the new
     /// extent.
-    template <class A, class F>
-    void restructure(A axis, F&& f) {
-        auto const k =
-            static_cast<std::size_t>(detail::to_count(axis, "axis"));
+    using reshaping = detail::function_ref<std::uint64_t(writer&, frame const&)>;
+    void restructure(detail::axis_argument axis, reshaping f) {
+        std::size_t const k = axis.value();
         base::require_axis(k);
         if (Extents::static_extent(k) != dynamic)
             detail::raise(errc::invalid_argument,
@@ -340,18 +333,19 @@ private:
                               + " has a static extent: it does not change");
         change([&](writer& w) {
             auto shape = shape_in(w);
-            shape[k] = f(w, detail::axis_frame(shape, k));
+            shape[k] = f(w, frame(shape, k));
             w.reshape(detail::make_dimensions(shape));
         });
     }
 
-    template <class A, class Where, class R>
-    void insert_at(A axis, Where const& where, R&& values) {
-        with_stored(std::forward<R>(values),
-                    [&](std::span<std::byte const> bytes) {
-            restructure(axis, [&](writer& w, detail::axis_frame const& f) {
+    /// At the end, where there is no position.
+    template <class R>
+    void insert_at(detail::axis_argument axis,
+                   std::optional<std::uint64_t> pos, R&& values) {
+        with_stored(std::forward<R>(values), [&](stored bytes) {
+            restructure(axis, [&](writer& w, frame const& f) {
                 auto const n = f.planes_in(bytes.size() / sizeof(T));
-                detail::insert_planes(w, f, where(f.extent), n, bytes);
+                detail::insert_planes(w, f, pos.value_or(f.extent), n, bytes);
                 return detail::grown(f.extent, n);
             });
         });

@@ -4,9 +4,12 @@
 #include <numstore/array/element_bytes.hpp>
 #include <numstore/array/index_list.hpp>
 #include <numstore/array/slice.hpp>
+#include <numstore/database/array_ref.hpp>
 #include <numstore/database/array_state.hpp>
+#include <numstore/database/committer.hpp>
 #include <numstore/error.hpp>
 #include <numstore/format/catalogue_entry.hpp>
+#include <numstore/nd/function_ref.hpp>
 #include <numstore/nd/grid.hpp>
 #include <numstore/rope/blocks.hpp>
 #include <numstore/rope/selection.hpp>
@@ -23,6 +26,19 @@
 #include <vector>
 
 namespace numstore::detail {
+
+/// f(writer that may resize): several records as one change.
+template <class Policies>
+void change_as_one(array_ref<Policies> const& array,
+                   function_ref<void(array_writer<Policies>&)> f) {
+    reporting_no_memory([&] {
+        committer<Policies>(array.owner())
+            .as_one(array.in_transaction(), [&](auto const& t) {
+                array.in(t).change(
+                    [&](array_writer<Policies>& w) { f(w.resizing()); });
+            });
+    });
+}
 
 /// An axis among the others: `outer` times there are `extent` planes of
 /// `inner` neighbouring elements.
