@@ -26,6 +26,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -260,8 +261,9 @@ public:
                             std::uint64_t block, Spill&& spill = {}) {
         at.check_ascending(size());
         std::uint64_t all = 0;
-        check_growth(shape_, size(),
-                     multiply(at.count(), block, all) ? all : ~all);
+        if (!multiply(at.count(), block, all))
+            all = std::numeric_limits<std::uint64_t>::max();
+        check_growth(shape_, size(), all);
         if (block == 0)
             return;
         if (at.count() == 1)
