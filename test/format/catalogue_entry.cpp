@@ -68,6 +68,7 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
     BOOST_TEST((format::decode_catalogue_entry(encoded(e)) == e));
     e.root = {};
     e.size = 0;
+    e.shape.dimensions = {10, 0, 10};
     BOOST_TEST((format::decode_catalogue_entry(encoded(e)) == e));
 }
 
@@ -89,6 +90,14 @@ BOOST_AUTO_TEST_CASE(impossible_entries_are_refused) {
     BOOST_TEST(refused([](auto& e) { e.shape.rank = 0; }, "rank"));
     BOOST_TEST(refused([](auto& e) { e.shape.rank = 33; }, "rank"));
     BOOST_TEST(refused([](auto& e) { e.shape.layout = 2; }, "layout"));
+    BOOST_TEST(refused([](auto& e) { e.shape.layout = 1; }, "fill value"));
+    BOOST_TEST(refused([](auto& e) { e.shape = {2, 0, {e.size, 2}}; },
+                       "dimensions and size"));
+    BOOST_TEST(refused(
+        [](auto& e) {
+            e.shape = {3, 0, {1ull << 32, 1ull << 32, e.size}};
+        },
+        "dimensions and size"));
     BOOST_TEST(refused([](auto& e) { e.attributes = {{"b", {}}, {"a", {}}}; },
                        "not in order"));
     BOOST_TEST(refused([](auto& e) { e.attributes = {{"a", {}}, {"a", {}}}; },

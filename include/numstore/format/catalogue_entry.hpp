@@ -63,7 +63,7 @@ struct array_shape {
     std::uint8_t rank = 1;
     std::uint8_t layout = in_order;
     std::vector<std::uint64_t> dimensions;
-    std::vector<std::byte> fill; ///< in_order_filled: one element
+    std::vector<std::byte> fill{}; ///< in_order_filled: one element
     friend bool operator==(array_shape const&, array_shape const&) = default;
 };
 

@@ -7,8 +7,10 @@
 #include <numstore/array/position.hpp>
 #include <numstore/array/slice.hpp>
 #include <numstore/database/array_ref.hpp>
+#include <numstore/database/committer.hpp>
 #include <numstore/database/names.hpp>
 #include <numstore/database/transaction.hpp>
+#include <numstore/nd/cell_writer.hpp>
 #include <numstore/nd/const_nd_array.hpp>
 #include <numstore/nd/extents.hpp>
 #include <numstore/nd/grid.hpp>
@@ -85,6 +87,22 @@ public:
                 if (n != 0)
                     w.write(whole.position(i.at), bytes);
             });
+        });
+    }
+
+    /// f(writer), which calls writer.set(index, value) for any number of
+    /// elements, as one change: much cheaper than a `set` for each. If f
+    /// throws nothing is changed. Nothing else may change the array's shape
+    /// meanwhile.
+    template <class F>
+    void update(F&& f) {
+        detail::reporting_no_memory([&] {
+            detail::committer<Policies>(ref_.owner())
+                .as_one(ref_.in_transaction(), [&](auto const& t) {
+                    cell_writer<T, Extents, Policies> cells(ref_.in(t));
+                    f(cells);
+                    cells.flush();
+                });
         });
     }
 

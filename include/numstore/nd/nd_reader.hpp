@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/array/array_view.hpp>
 #include <numstore/array/element.hpp>
 #include <numstore/array/position.hpp>
 #include <numstore/database/array_ref.hpp>
@@ -8,19 +9,20 @@
 #include <numstore/nd/layout.hpp>
 #include <numstore/nd/nd_read.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
-#include <optional>
-#include <span>
 #include <utility>
+#include <vector>
 
 namespace numstore {
 
-/// Reads single elements of one version, one after the other, and keeps its
-/// place: an element near the last one costs no descent. For one thread;
-/// copies are independent.
+/// Reads single elements of one version, in any order, and remembers the
+/// leaves that it has seen, 8 MiB of them at most: an element in one of these
+/// costs no descent. For one thread; move-only.
 template <class T, class Extents, class Policies>
 class nd_reader {
 public:
@@ -29,8 +31,15 @@ public:
     /// For numstore's own use.
     nd_reader(std::shared_ptr<detail::nd_version<Policies> const> version,
               Extents const& shape)
-        : version_(std::move(version)), shape_(shape),
-          cursor_(version_->at.cursor()) {}
+        : version_(std::move(version)),
+          shape_(shape),
+          known_(detail::reporting_no_memory([&] {
+              return std::vector<detail::view_run>(static_cast<std::size_t>(
+                  std::clamp<std::uint64_t>(most_bytes / leaf.page_bytes, 1,
+                                            most_runs)));
+          })) {}
+    nd_reader(nd_reader&&) noexcept = default;
+    nd_reader& operator=(nd_reader&&) noexcept = default;
 
     Extents const& shape() const noexcept { return shape_; }
 
@@ -42,16 +51,24 @@ public:
     }
     T at(index const& i) {
         std::uint64_t const pos = position(i);
-        if (pos - run_.first >= run_.count)
-            load(pos);
-        std::array<std::byte, sizeof(T)> bytes;
-        std::memcpy(bytes.data(),
-                    run_.data + (pos - run_.first) * sizeof(T), sizeof(T));
+        auto& run = known_[static_cast<std::size_t>(pos / leaf.capacity
+                                                    % known_.size())];
+        if (!run.holds(pos))
+            load(run, pos);
+        std::array<std::byte, sizeof(T)> bytes{};
+        if (run.data != nullptr)
+            std::memcpy(bytes.data(),
+                        run.data + (pos - run.first) * sizeof(T), sizeof(T));
         detail::apply_fill<sizeof(T)>(version_->fill, bytes);
         return detail::load_element<T>(bytes.data());
     }
 
 private:
+    static constexpr std::uint64_t most_bytes = std::uint64_t{8} << 20;
+    static constexpr std::uint64_t most_runs = 1024;
+    static constexpr detail::leaf_shape leaf =
+        detail::leaf_shape_of(sizeof(T), Policies::page_size);
+
     std::uint64_t position(index const& i) const {
         std::uint64_t pos = 0;
         for (std::size_t k = 0; k != Extents::rank(); ++k) {
@@ -65,18 +82,15 @@ private:
         return pos;
     }
 
-    void load(std::uint64_t pos) {
-        run_ = {};
-        detail::reporting_no_memory([&] {
-            cursor_.seek(pos);
-            run_ = cursor_.leaf();
-        });
+    void load(detail::view_run& run, std::uint64_t pos) {
+        run = {};
+        run = detail::reporting_no_memory(
+            [&] { return detail::load_view_run(version_->at, pos); });
     }
 
     std::shared_ptr<detail::nd_version<Policies> const> version_;
     Extents shape_;
-    detail::rope_cursor<Policies> cursor_;
-    detail::rope_run run_{};
+    std::vector<detail::view_run> known_; ///< by place, so many leaves apart
 };
 
 } // namespace numstore
