@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #include <boost/test/unit_test.hpp>
 
+#include <numstore/format/element_check.hpp>
 #include <numstore/format/element_type.hpp>
 
 #include <cstddef>

@@ -45,17 +45,45 @@ private:
         }
         if (take('{'))
             return structure(levels);
+        if (take('?'))
+            return element_type::nullable(type(levels - 1));
+        if (take('('))
+            return variant(levels);
         std::string_view const word = identifier();
-        auto const found =
-            std::find_if(scalar_kinds.begin(), scalar_kinds.end(),
-                         [&](auto const& k) { return k.name == word; });
+        if (word == "chars")
+            return element_type::chars(parenthesized_number());
+        if (word == "text")
+            return element_type::text(parenthesized_number());
+        auto const found = std::find_if(
+            scalar_kinds.begin(), scalar_kinds.end(),
+            [&](auto const& k) { return k.size != 0 && k.name == word; });
         if (found == scalar_kinds.end()) {
             at_ -= word.size();
-            fail("a type: bool i8 to i64, u8 to u64, f32 f64 c64 c128 byte, "
-                 "[3]f32, {t f64, v f32}");
+            fail("a type: bool i8 to i128, u8 to u128, f16 bf16 f32 f64 c64 "
+                 "c128 byte, chars(8), text(20), ?f32, [3]f32, (f32 | i32), "
+                 "{t f64, v f32}");
         }
         return element_type(
             static_cast<element_kind>(found - scalar_kinds.begin()));
+    }
+
+    element_type variant(unsigned levels) {
+        std::vector<element_type> alternatives;
+        do {
+            alternatives.push_back(type(levels - 1));
+        } while (take('|'));
+        if (!take(')'))
+            fail("| or )");
+        return element_type::variant(std::move(alternatives));
+    }
+
+    std::uint64_t parenthesized_number() {
+        if (!take('('))
+            fail("(");
+        std::uint64_t const n = number();
+        if (!take(')'))
+            fail(")");
+        return n;
     }
 
     element_type structure(unsigned levels) {

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <numstore/error.hpp>
+#include <numstore/format/element_kind.hpp>
 #include <numstore/format/utf8.hpp>
 #include <numstore/types.hpp>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -19,66 +19,6 @@
 
 namespace numstore {
 
-/// What an element is. The values are stable.
-enum class element_kind : std::uint8_t {
-    boolean,
-    i8,
-    i16,
-    i32,
-    i64,
-    u8,
-    u16,
-    u32,
-    u64,
-    f32,
-    f64,
-    c64,  ///< two f32: real, imaginary
-    c128, ///< two f64
-    byte,
-    array,    ///< a fixed number of elements of one type
-    structure ///< named members
-};
-
-namespace detail {
-
-/// Name, size and alignment of the kinds that have no parts, by kind.
-struct scalar_kind {
-    std::string_view name;
-    std::uint8_t size;
-    std::uint8_t alignment;
-};
-
-inline constexpr std::array<scalar_kind, 14> scalar_kinds{{
-    {"bool", 1, 1},
-    {"i8", 1, 1},
-    {"i16", 2, 2},
-    {"i32", 4, 4},
-    {"i64", 8, 8},
-    {"u8", 1, 1},
-    {"u16", 2, 2},
-    {"u32", 4, 4},
-    {"u64", 8, 8},
-    {"f32", 4, 4},
-    {"f64", 8, 8},
-    {"c64", 8, 4},
-    {"c128", 16, 8},
-    {"byte", 1, 1},
-}};
-
-constexpr scalar_kind const& scalar(element_kind kind) noexcept {
-    return scalar_kinds[static_cast<std::size_t>(kind)];
-}
-
-/// Bounds on a type, which hold for every `element_type`: what recursion over
-/// it may need, how large an element is (256 of the largest pages), and how
-/// long its text can be.
-inline constexpr unsigned max_element_depth = 32;
-inline constexpr std::uint64_t max_element_bytes = std::uint64_t{1} << 28;
-inline constexpr std::uint64_t max_element_alignment = 4096;
-inline constexpr std::uint64_t max_element_text = std::uint64_t{1} << 16;
-
-} // namespace detail
-
 /// What one element of an array is, known at run time: kind, parts, and where
 /// in its bytes they are. A regular value. Its text form, which the catalogue
 /// holds and `parse` reads:
@@ -89,9 +29,19 @@ inline constexpr std::uint64_t max_element_text = std::uint64_t{1} << 16;
 ///     {a u8, b f64 @1} #9 %1         one that is not: @ offset of a member,
 ///                                    # size, % alignment, where they differ
 ///
+///     f16 bf16 i128 u128             half floats, integers of 128 bits
+///     chars(8)                       8 bytes, zeros behind a shorter text
+///     text(255)                      UTF-8 of up to 255 bytes
+///     ?f64                           a number, or null, or nothing yet
+///     (f64 | i32 | text(20))         one of these
+///
 /// A struct's members are in the order of their offsets and do not overlap;
 /// bytes of no member are padding and stored as zero. Numbers are little
-/// endian, a bool is one byte, 0 or 1.
+/// endian, a bool is one byte, 0 or 1. A text is its length in bytes (one
+/// byte, or two little-endian ones where more than 255 are possible), the
+/// text, and zeros. `?` and `|` put one byte behind the value, or behind room
+/// for the longest of the values: 0 nothing yet, 1 a value, 2 null; or which
+/// alternative, from 0. What follows, and room that is not used, is zero.
 class element_type {
 public:
     struct member;
@@ -99,7 +49,7 @@ public:
     /// `byte`.
     element_type() noexcept;
 
-    /// A kind without parts. Throws invalid_argument for the other two.
+    /// A kind without parts. Throws invalid_argument for the others.
     explicit element_type(element_kind kind);
 
     /// `count` neighbouring elements of one type. Throws invalid_argument
@@ -112,6 +62,19 @@ public:
     /// large or nested too deep.
     static element_type structure(std::vector<member> members,
                                   std::uint64_t size, std::uint64_t alignment);
+
+    /// `n` bytes, or UTF-8 of up to `n` bytes. Throws invalid_argument for
+    /// none, and for a text of more than 65535.
+    static element_type chars(std::uint64_t n);
+    static element_type text(std::uint64_t n);
+
+    /// Values of `inner`, null and nothing. Throws invalid_argument where the
+    /// type is too large or nested too deep.
+    static element_type nullable(element_type inner);
+
+    /// One of up to 255 types at a time. Throws invalid_argument for none or
+    /// more, and as above.
+    static element_type variant(std::vector<element_type> alternatives);
 
     /// Reads the text form, with any white space between its words. Throws
     /// invalid_argument that says what was expected where. Defined in
@@ -127,16 +90,30 @@ public:
     std::size_t size() const noexcept { return size_; }
     std::size_t alignment() const noexcept { return alignment_; }
 
-    /// How many elements an array has; 1 for other kinds.
+    /// How many elements an array has, bytes chars have, or a text at most;
+    /// 1 for other kinds.
     std::size_t extent() const noexcept;
-    /// What they are. Precondition: the kind is `array`.
+    /// What they are. Precondition: the kind is `array` or `nullable`.
     element_type const& inner() const noexcept;
     /// Members of a struct, by ascending offset; none for other kinds.
     std::span<member const> members() const noexcept;
+    /// What a variant may be, without names; none for other kinds.
+    std::span<member const> alternatives() const noexcept;
+    /// Where the byte is that says what a nullable or a variant is; and where
+    /// a text begins.
+    std::size_t tag_offset() const noexcept;
 
     /// Makes an element's bytes what is stored for its value: padding zero,
-    /// each bool 0 or 1. Precondition: `bytes` has size() bytes.
+    /// each bool 0 or 1. Leaves what is no value as it is. Precondition:
+    /// `bytes` has size() bytes. Defined in element_check.hpp.
     void normalize(std::byte* bytes) const noexcept;
+
+    /// Are these the bytes of a value? False for a text that is too long or
+    /// malformed, for a tag that means nothing, and for bytes other than zero
+    /// where a text, a null or an alternative has none; other padding is not
+    /// looked at, and any byte is a bool. Precondition: as above. Defined in
+    /// element_check.hpp.
+    bool valid(std::byte const* bytes) const noexcept;
 
     friend bool operator==(element_type const&, element_type const&) noexcept;
     friend bool operator==(element_type const& type, std::string_view text) {
@@ -152,6 +129,10 @@ public:
 private:
     void append_to(std::string& out) const;
     void append_structure_to(std::string& out) const;
+    void append_variant_to(std::string& out) const;
+    void set_tagged(std::uint64_t payload, std::vector<member> parts);
+    void normalize_tagged(std::byte* bytes) const noexcept;
+    bool valid_tagged(std::byte const* bytes) const noexcept;
     /// Offset that C gives a part behind `end`, and the size of a struct.
     std::uint64_t natural(std::uint64_t end) const noexcept {
         return detail::round_up(end, alignment_);
@@ -161,11 +142,12 @@ private:
 
     element_kind kind_ = element_kind::byte;
     bool plain_ = true; // neither padding nor bool: nothing to normalize
+    bool total_ = true; // any bytes are a value
     std::uint8_t depth_ = 1;
     std::uint16_t alignment_ = 1;
     std::uint64_t size_ = 1;
     std::uint64_t text_ = 4;    // the text has at most so many bytes
-    std::vector<member> parts_; // an array has one, without a name
+    std::vector<member> parts_; // without names but in a struct
 };
 
 /// One member of a struct.
@@ -179,9 +161,9 @@ struct element_type::member {
 inline element_type::element_type() noexcept = default;
 
 inline element_type::element_type(element_kind kind) : kind_(kind) {
-    if (kind >= element_kind::array)
+    if (!detail::is_scalar(kind))
         detail::raise(errc::invalid_argument,
-                      "element type: an array or a struct without its parts");
+                      "element type: a kind that has parts without them");
     size_ = detail::scalar(kind).size;
     alignment_ = detail::scalar(kind).alignment;
     plain_ = kind != element_kind::boolean;
@@ -197,7 +179,12 @@ inline element_type const& element_type::inner() const noexcept {
 }
 
 inline std::size_t element_type::extent() const noexcept {
-    return kind_ == element_kind::array ? size_ / inner().size_ : 1;
+    switch (kind_) {
+    case element_kind::array: return size_ / inner().size_;
+    case element_kind::chars: return size_;
+    case element_kind::text: return size_ - (size_ <= 256 ? 1 : 2);
+    default: return 1;
+    }
 }
 
 inline std::span<element_type::member const>
@@ -205,6 +192,90 @@ element_type::members() const noexcept {
     if (kind_ != element_kind::structure)
         return {};
     return parts_;
+}
+
+inline std::span<element_type::member const>
+element_type::alternatives() const noexcept {
+    if (kind_ != element_kind::variant)
+        return {};
+    return parts_;
+}
+
+inline std::size_t element_type::tag_offset() const noexcept {
+    if (kind_ == element_kind::text)
+        return size_ - extent();
+    std::uint64_t longest = 0;
+    for (member const& m : parts_)
+        longest = std::max(longest, m.type.size_);
+    return longest;
+}
+
+inline element_type element_type::chars(std::uint64_t n) {
+    if (n == 0)
+        detail::raise(errc::invalid_argument,
+                      "element type: a text of no bytes");
+    element_type t;
+    t.kind_ = element_kind::chars;
+    t.size_ = n;
+    t.text_ = 30;
+    t.check_limits();
+    return t;
+}
+
+inline element_type element_type::text(std::uint64_t n) {
+    if (n > detail::max_text_bytes)
+        detail::raise(errc::invalid_argument,
+                      "element type: a text of more than 65535 bytes");
+    element_type t = chars(n);
+    t.kind_ = element_kind::text;
+    t.size_ += detail::text_prefix(n);
+    t.plain_ = false;
+    t.total_ = false;
+    return t;
+}
+
+inline element_type element_type::nullable(element_type inner) {
+    element_type t;
+    t.kind_ = element_kind::nullable;
+    std::vector<member> parts;
+    std::uint64_t const payload = inner.size_;
+    parts.push_back({{}, 0, std::move(inner)});
+    t.set_tagged(payload, std::move(parts));
+    return t;
+}
+
+inline element_type
+element_type::variant(std::vector<element_type> alternatives) {
+    if (alternatives.empty() || alternatives.size() > detail::max_alternatives)
+        detail::raise(errc::invalid_argument,
+                      "element type: a variant of "
+                          + std::to_string(alternatives.size()) + " types");
+    element_type t;
+    t.kind_ = element_kind::variant;
+    std::vector<member> parts;
+    std::uint64_t longest = 0;
+    for (element_type& a : alternatives) {
+        longest = std::max(longest, a.size_);
+        parts.push_back({{}, 0, std::move(a)});
+    }
+    t.set_tagged(longest, std::move(parts));
+    return t;
+}
+
+inline void element_type::set_tagged(std::uint64_t payload,
+                                     std::vector<member> parts) {
+    text_ = 4;
+    plain_ = false;
+    total_ = false;
+    for (member const& m : parts) {
+        alignment_ = std::max(alignment_, m.type.alignment_);
+        depth_ =
+            std::max(depth_, static_cast<std::uint8_t>(m.type.depth_ + 1));
+        text_ += m.type.text_ + 3;
+    }
+    size_ = natural(payload + 1);
+    parts_ = std::move(parts);
+    check_limits();
 }
 
 inline element_type element_type::array_of(std::uint64_t count,
@@ -219,6 +290,7 @@ inline element_type element_type::array_of(std::uint64_t count,
         t.size_ = UINT64_MAX;
     t.alignment_ = inner.alignment_;
     t.plain_ = inner.plain_;
+    t.total_ = inner.total_;
     t.depth_ = static_cast<std::uint8_t>(inner.depth_ + 1);
     t.text_ = inner.text_ + brackets;
     t.check_limits();
@@ -244,6 +316,7 @@ inline element_type element_type::structure(std::vector<member> members,
     for (member const& m : t.parts_) {
         used += m.type.size_;
         t.plain_ = t.plain_ && m.type.plain_;
+        t.total_ = t.total_ && m.type.total_;
         t.depth_ =
             std::max(t.depth_, static_cast<std::uint8_t>(m.type.depth_ + 1));
         t.text_ += m.name.size() + m.type.text_ + numbers;
@@ -331,8 +404,28 @@ inline void element_type::append_to(std::string& out) const {
         out += ']';
         return inner().append_to(out);
     case element_kind::structure: return append_structure_to(out);
+    case element_kind::chars:
+    case element_kind::text:
+        out += kind_ == element_kind::chars ? "chars(" : "text(";
+        out += std::to_string(extent());
+        out += ')';
+        return;
+    case element_kind::nullable:
+        out += '?';
+        return inner().append_to(out);
+    case element_kind::variant: return append_variant_to(out);
     default: out += detail::scalar(kind_).name;
     }
+}
+
+inline void element_type::append_variant_to(std::string& out) const {
+    out += '(';
+    for (member const& m : parts_) {
+        if (&m != parts_.data())
+            out += " | ";
+        m.type.append_to(out);
+    }
+    out += ')';
 }
 
 inline void element_type::append_structure_to(std::string& out) const {
@@ -359,26 +452,6 @@ inline void element_type::append_structure_to(std::string& out) const {
         number(" #", size_);
     if (alignment_ != strictest)
         number(" %", alignment_);
-}
-
-inline void element_type::normalize(std::byte* bytes) const noexcept {
-    if (plain_)
-        return;
-    if (kind_ == element_kind::boolean) {
-        *bytes = std::byte{*bytes != std::byte{0}};
-    } else if (kind_ == element_kind::array) {
-        std::size_t const step = inner().size_;
-        for (std::size_t at = 0; at != size_; at += step)
-            inner().normalize(bytes + at);
-    } else {
-        std::size_t end = 0;
-        for (member const& m : parts_) {
-            std::fill(bytes + end, bytes + m.offset, std::byte{0});
-            m.type.normalize(bytes + m.offset);
-            end = m.offset + m.type.size_;
-        }
-        std::fill(bytes + end, bytes + size_, std::byte{0});
-    }
 }
 
 } // namespace numstore
