@@ -7,7 +7,12 @@
 #include <numstore/array/array.hpp>
 #include <numstore/array/array_view.hpp>
 #include <numstore/array/const_array.hpp>
+#include <numstore/array/fixed_string.hpp>
+#include <numstore/array/float16.hpp>
+#include <numstore/array/nullable.hpp>
 #include <numstore/array/slice.hpp>
+#include <numstore/array/tiny_text.hpp>
+#include <numstore/array/variant.hpp>
 #include <numstore/database/database.hpp>
 #include <numstore/error.hpp>
 #include <numstore/log/log_policy.hpp>

@@ -149,16 +149,16 @@ BOOST_AUTO_TEST_CASE(too_many_values) {
 BOOST_AUTO_TEST_CASE(bools_are_read_as_zero_or_one) {
     using three = std::array<bool, 3>;
     std::array<std::byte, 3> bytes{std::byte{0}, std::byte{1}, std::byte{1}};
-    BOOST_TEST(valid_bools<three>(bytes.data(), 1));
-    BOOST_TEST(valid_bools<bool>(bytes.data(), 3));
+    BOOST_TEST(valid_elements<three>(bytes.data(), 1));
+    BOOST_TEST(valid_elements<bool>(bytes.data(), 3));
     bytes[1] = std::byte{6};
-    BOOST_TEST(!valid_bools<three>(bytes.data(), 1));
-    BOOST_TEST(!valid_bools<bool>(bytes.data(), 3));
-    BOOST_TEST(valid_bools<bool>(bytes.data(), 1));
-    BOOST_TEST((valid_bools<std::array<std::uint8_t, 3>>(bytes.data(), 1)));
+    BOOST_TEST(!valid_elements<three>(bytes.data(), 1));
+    BOOST_TEST(!valid_elements<bool>(bytes.data(), 3));
+    BOOST_TEST(valid_elements<bool>(bytes.data(), 1));
+    BOOST_TEST((valid_elements<std::array<std::uint8_t, 3>>(bytes.data(), 1)));
     BOOST_TEST((load_element<three>(bytes.data()) == three{false, true, true}));
     normalize_bools<bool>(bytes.data(), 3);
-    BOOST_TEST(valid_bools<bool>(bytes.data(), 3));
+    BOOST_TEST(valid_elements<bool>(bytes.data(), 3));
     BOOST_TEST((bytes[1] == std::byte{1}));
     BOOST_TEST((to_values<bool>({0, 4, 1})
                 == std::vector<bool>{false, true, true}));

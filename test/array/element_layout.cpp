@@ -1,7 +1,8 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #include <boost/test/unit_test.hpp>
 
-#include <numstore/array/element_traits.hpp>
+#include <numstore/array/element_layout.hpp>
+#include <numstore/format/element_check.hpp>
 
 #include <boost/describe/class.hpp>
 
@@ -12,7 +13,7 @@
 #include <vector>
 
 using namespace numstore;
-using detail::element_traits;
+using detail::element_layout;
 
 namespace {
 
@@ -63,7 +64,7 @@ BOOST_DESCRIBE_STRUCT(either, (), (a, b))
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(array_element_traits)
+BOOST_AUTO_TEST_SUITE(array_element_layout)
 
 BOOST_AUTO_TEST_CASE(types_without_traits) {
     using detail::described_element;
@@ -80,7 +81,7 @@ BOOST_AUTO_TEST_CASE(types_without_traits) {
 }
 
 BOOST_AUTO_TEST_CASE(layouts_are_those_of_the_compiler) {
-    auto const t = element_traits<recording>::type();
+    auto const t = element_layout<recording>::type();
     BOOST_TEST(t.size() == sizeof(recording));
     BOOST_TEST(t.alignment() == alignof(recording));
     BOOST_TEST(t.members().size() == 5u);
@@ -93,30 +94,30 @@ BOOST_AUTO_TEST_CASE(layouts_are_those_of_the_compiler) {
     };
     BOOST_TEST(t.members()[3].offset == distance(&r.valid));
     BOOST_TEST(t.members()[4].offset == distance(&r.more));
-    BOOST_TEST(element_traits<packed>::type() == "{a i8, b f64 @1} %1");
-    BOOST_TEST(element_traits<hidden>::type().members().size() == 2u);
+    BOOST_TEST(element_layout<packed>::type() == "{a i8, b f64 @1} %1");
+    BOOST_TEST(element_layout<hidden>::type().members().size() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_padding) {
-    static_assert(element_traits<sample>::value_bytes == 13);
-    static_assert(element_traits<recording>::value_bytes == 3 * 13 + 2);
-    static_assert(element_traits<packed>::value_bytes == sizeof(packed));
-    static_assert(element_traits<std::array<sample, 3>>::value_bytes == 39);
-    static_assert(!element_traits<sample>::has_bool);
-    static_assert(element_traits<recording>::has_bool);
-    static_assert(element_traits<hidden>::has_bool);
+    static_assert(element_layout<sample>::value_bytes == 13);
+    static_assert(element_layout<recording>::value_bytes == 3 * 13 + 2);
+    static_assert(element_layout<packed>::value_bytes == sizeof(packed));
+    static_assert(element_layout<std::array<sample, 3>>::value_bytes == 39);
+    static_assert(!element_layout<sample>::has_bool);
+    static_assert(element_layout<recording>::has_bool);
+    static_assert(element_layout<hidden>::has_bool);
 
     std::vector<std::byte> from(sizeof(recording), std::byte{0xff});
     std::vector<std::byte> to(sizeof(recording));
-    element_traits<recording>::copy(to.data(), from.data());
-    auto const t = element_traits<recording>::type();
+    element_layout<recording>::copy(to.data(), from.data());
+    auto const t = element_layout<recording>::type();
     for (auto& m : t.members())
         if (m.type != "[2]bool")
             continue;
         else
             from[m.offset] = from[m.offset + 1] = std::byte{1};
     t.normalize(from.data());
-    element_traits<recording>::normalize_bools(to.data());
+    element_layout<recording>::normalize_bools(to.data());
     BOOST_TEST((to == from));
 }
 

@@ -8,6 +8,7 @@
 #include <numstore/array/slice.hpp>
 #include <numstore/database/array_ref.hpp>
 #include <numstore/error.hpp>
+#include <numstore/format/element_check.hpp>
 #include <numstore/format/element_parser.hpp>
 #include <numstore/format/element_text.hpp>
 #include <numstore/format/element_type.hpp>
@@ -89,7 +90,7 @@ public:
     }
 
     /// Whole elements before element `pos`. Throws out_of_range,
-    /// size_mismatch.
+    /// size_mismatch, and invalid_argument where bytes are no value.
     template <integer P>
     void insert(P pos, std::span<std::byte const> bytes) {
         auto const at = detail::to_count(pos, "position");
@@ -129,7 +130,8 @@ public:
         });
     }
 
-    /// Element `pos` as people read it. Throws out_of_range.
+    /// Element `pos` as people read it. Throws out_of_range, and corrupt
+    /// where what is stored is no value.
     template <integer P>
     std::string to_string(P pos) const {
         auto const at = detail::to_count(pos, "position");
@@ -138,6 +140,8 @@ public:
             ref_.read([&](detail::rope_root const& r, auto& pages) {
                 tree(pages, r).read(at, bytes);
             });
+            if (!type_.valid(bytes.data()))
+                detail::raise_no_value();
             return numstore::to_string(type_, bytes.data());
         });
     }
@@ -199,8 +203,15 @@ private:
                               + " bytes are not whole elements of "
                               + std::to_string(type_.size()) + " bytes");
         std::vector<std::byte> stored(bytes.begin(), bytes.end());
-        for (std::size_t at = 0; at != stored.size(); at += type_.size())
+        for (std::size_t at = 0; at != stored.size(); at += type_.size()) {
             type_.normalize(stored.data() + at);
+            if (!type_.valid(stored.data() + at))
+                detail::raise(errc::invalid_argument,
+                              "the bytes of element "
+                                  + std::to_string(at / type_.size())
+                                  + " are no value of "
+                                  + type_.to_string());
+        }
         return stored;
     }
 

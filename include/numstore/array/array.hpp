@@ -38,6 +38,7 @@ template <class T, class Policies>
 class array : public const_array<T, Policies> {
     using base = const_array<T, Policies>;
     using writer = typename detail::array_ref<Policies>::writer;
+    using base::element_bytes;
     using base::ref_;
 
 public:
@@ -98,7 +99,7 @@ public:
         detail::with_element_bytes<T>(
             std::forward<R>(values), [&](std::span<std::byte const> bytes) {
                 ref_.change([&](writer& w) {
-                    detail::check_range(at, bytes.size() / sizeof(T),
+                    detail::check_range(at, bytes.size() / element_bytes,
                                         w.size());
                     if (!bytes.empty())
                         w.reporting().write(at, bytes);
@@ -117,7 +118,7 @@ public:
             std::forward<R>(values), [&](std::span<std::byte const> bytes) {
                 ref_.change([&](writer& w) {
                     auto const r = detail::resolve(s, w.size());
-                    detail::require_same_size(bytes.size() / sizeof(T),
+                    detail::require_same_size(bytes.size() / element_bytes,
                                               r.count);
                     if (r.count != 0)
                         w.reporting().write(r.first, r.step, bytes);
@@ -186,11 +187,10 @@ public:
             auto const r = detail::resolve(s, w.size());
             auto removed =
                 detail::allocate_values<detail::element_buffer<T>>(r.count);
-            if (r.count != 0) {
-                w.rope().read_strided(r.first, r.step,
-                                      detail::bytes_of(removed));
-                base::normalize(detail::bytes_of(removed));
-            }
+            if (r.count != 0)
+                base::fill(std::span(removed), [&](std::span<std::byte> out) {
+                    w.rope().read_strided(r.first, r.step, out);
+                });
             auto values = detail::to_values<T>(std::move(removed));
             if (r.count != 0)
                 w.reporting().erase(r.first, r.step, r.count);
@@ -257,10 +257,10 @@ public:
 private:
     void scatter_bytes(detail::index_list const& list,
                        std::span<std::byte const> bytes) {
-        detail::require_same_size(bytes.size() / sizeof(T), list.size());
+        detail::require_same_size(bytes.size() / element_bytes, list.size());
         std::vector<std::byte> sorted;
         auto const in_order =
-            detail::permuted<sizeof(T)>(bytes, list.order(), sorted);
+            detail::permuted<element_bytes>(bytes, list.order(), sorted);
         ref_.change([&](writer& w) {
             detail::check_positions(list.positions(), w.size(), true);
             if (!list.empty())
@@ -317,7 +317,7 @@ private:
             std::uint64_t at = where(inside.size());
             for (; !piece.empty(); piece = pieces.next()) {
                 inside.ref_.change([&](writer& w) { w.insert(at, piece); });
-                at += piece.size() / sizeof(T);
+                at += piece.size() / element_bytes;
                 progress(piece.size());
             }
             progress.finish();

@@ -137,7 +137,7 @@ public:
         return detail::reporting_no_memory([&] {
             detail::index_list const list(indices, detail::any_size);
             detail::element_buffer<T> stored(list.size());
-            gather_sorted(list, detail::bytes_of(stored));
+            gather_sorted(list, std::span(stored));
             return detail::to_values<T>(std::move(stored));
         });
     }
@@ -147,7 +147,7 @@ public:
         detail::reporting_no_memory([&] {
             detail::index_list const list(indices, detail::any_size);
             require_room(list.size(), out.size());
-            gather_sorted(list, detail::bytes_of(out.first(list.size())));
+            gather_sorted(list, out.first(list.size()));
         });
     }
     template <index_range I>
@@ -157,7 +157,7 @@ public:
         detail::index_list const list(indices, detail::any_size);
         require_room(list.size(), out.size());
         detail::element_buffer<T> stored(list.size());
-        gather_sorted(list, detail::bytes_of(stored));
+        gather_sorted(list, std::span(stored));
         std::copy(stored.begin(), stored.end(), out.begin());
     }
 
@@ -224,12 +224,15 @@ public:
     detail::array_ref<Policies> const& ref() const noexcept { return ref_; }
 
 protected:
-    using element = detail::fixed_element<sizeof(T)>;
+    /// What one element takes on disk.
+    static constexpr std::size_t element_bytes = detail::stored_bytes<T>;
+
+    using element = detail::fixed_element<element_bytes>;
 
     static detail::node_source<Policies>
     source(detail::pager<Policies>& pages) noexcept {
         static constexpr detail::leaf_shape shape =
-            detail::leaf_shape_of(sizeof(T), Policies::page_size);
+            detail::leaf_shape_of(element_bytes, Policies::page_size);
         return {pages, shape};
     }
     static detail::group_reader<element>
@@ -237,9 +240,20 @@ protected:
         return {{}, out.data()};
     }
 
-    static void normalize(std::span<std::byte> elements) noexcept {
-        detail::normalize_bools<T>(elements.data(),
-                                   elements.size() / sizeof(T));
+    /// Fills `out` with the elements whose stored bytes `read` fills a span
+    /// with. Throws corrupt where they are none.
+    template <class U, class Read>
+    static void fill(std::span<U> out, Read&& read) {
+        if constexpr (detail::in_place<T>) {
+            auto const bytes = detail::bytes_of(out);
+            read(bytes);
+            detail::accept_elements<T>(bytes.data(), out.size());
+        } else {
+            auto stored = detail::allocate_values<std::vector<std::byte>>(
+                out.size() * element_bytes);
+            read(std::span(stored));
+            detail::load_elements<T>(out.data(), stored.data(), out.size());
+        }
     }
 
     static void require_room(std::uint64_t count, std::size_t room) {
@@ -253,10 +267,11 @@ protected:
     static void read_range(detail::rope_root const& r,
                            detail::pager<Policies>& pages, std::uint64_t pos,
                            std::span<U> out) {
-        detail::visit_leaves(source(pages), r,
-                             detail::range_selection(pos, out.size()),
-                             reader(detail::bytes_of(out)));
-        normalize(detail::bytes_of(out));
+        fill(out, [&](std::span<std::byte> bytes) {
+            detail::visit_leaves(source(pages), r,
+                                 detail::range_selection(pos, out.size()),
+                                 reader(bytes));
+        });
     }
 
     /// Few elements, if it is known where they are; else false.
@@ -304,17 +319,18 @@ protected:
                            selection const& what, std::span<U> out) {
         if (what.count == 0)
             return;
-        auto const to = reader(detail::bytes_of(out));
-        if (what.step == 1)
-            detail::visit_leaves(
-                source(pages), r,
-                detail::range_selection(what.first, what.count), to);
-        else
-            detail::visit_leaves(
-                source(pages), r,
-                detail::strided_selection(what.first, what.step, what.count),
-                to);
-        normalize(detail::bytes_of(out));
+        fill(out, [&](std::span<std::byte> bytes) {
+            auto const to = reader(bytes);
+            if (what.step == 1)
+                detail::visit_leaves(
+                    source(pages), r,
+                    detail::range_selection(what.first, what.count), to);
+            else
+                detail::visit_leaves(source(pages), r,
+                                     detail::strided_selection(
+                                         what.first, what.step, what.count),
+                                     to);
+        });
     }
 
     static detail::element_buffer<T>
@@ -326,16 +342,18 @@ protected:
         return out;
     }
 
+    template <class U>
     void gather_sorted(detail::index_list const& list,
-                       std::span<std::byte> out) const {
-        ref_.read([&](detail::rope_root const& r, auto& pages) {
-            detail::check_positions(list.positions(), r.size, false);
-            detail::visit_leaves(
-                source(pages), r,
-                detail::indexed_selection(list.positions(), list.order()),
-                reader(out));
+                       std::span<U> out) const {
+        fill(out, [&](std::span<std::byte> bytes) {
+            ref_.read([&](detail::rope_root const& r, auto& pages) {
+                detail::check_positions(list.positions(), r.size, false);
+                detail::visit_leaves(
+                    source(pages), r,
+                    detail::indexed_selection(list.positions(), list.order()),
+                    reader(bytes));
+            });
         });
-        normalize(out);
     }
 
     detail::array_ref<Policies> ref_;

@@ -102,7 +102,7 @@ public:
         buffer_.clear();
         for (; at_ != end_ && buffer_.size() < piece_bytes; ++at_) {
             std::size_t const to = buffer_.size();
-            buffer_.resize(to + sizeof(T));
+            buffer_.resize(to + stored_bytes<T>);
             T const value = static_cast<T>(*at_);
             store_element(value, buffer_.data() + to);
         }
@@ -112,7 +112,7 @@ public:
 
 private:
     static constexpr std::size_t piece_bytes =
-        std::max(std::size_t{4} << 20, sizeof(T));
+        std::max(std::size_t{4} << 20, stored_bytes<T>);
 
     std::ranges::iterator_t<R> at_;
     std::ranges::sentinel_t<R> end_;
@@ -162,10 +162,10 @@ inline constexpr std::uint64_t any_size =
     std::numeric_limits<std::uint64_t>::max();
 
 template <class T>
-bool is_stored_as_zero(T const& value) noexcept {
-    std::byte stored[sizeof(T)];
+bool is_stored_as_zero(T const& value) noexcept(in_place<T>) {
+    std::byte stored[stored_bytes<T>];
     store_element(value, stored);
-    return std::all_of(stored, stored + sizeof(T),
+    return std::all_of(stored, stored + stored_bytes<T>,
                        [](std::byte b) { return b == std::byte{0}; });
 }
 

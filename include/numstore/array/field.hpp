@@ -1,7 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <numstore/array/element_traits.hpp>
+#include <numstore/array/element_layout.hpp>
 
 #include <cstddef>
 #include <type_traits>

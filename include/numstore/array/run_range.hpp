@@ -25,8 +25,10 @@ namespace detail {
 template <class T>
 std::span<T const> as_elements(std::byte const* data, std::uint64_t count) {
     auto const n = static_cast<std::size_t>(count);
-    if (!valid_bools<T>(data, n))
-        raise(errc::corrupt, "a stored bool is neither 0 nor 1");
+    static_assert(in_place<T>, "elements of this type are converted when they "
+                               "are read, so there are no runs of them");
+    if (!valid_elements<T>(data, n))
+        raise_no_value();
     return {reinterpret_cast<T const*>(data), n};
 }
 
