@@ -69,7 +69,9 @@ missing() {
     local part
     for part; do
         case $part in
-        test) library "$(boost_package -test)" ;;
+        test) library "$(boost_package -test)"
+              library zlib1g-dev
+              library python3-numpy ;;
         clang) tool clang++-19 clang-19
                library libclang-rt-19-dev ;;
         bench) library liblmdb-dev

@@ -34,7 +34,9 @@ BOOST_DESCRIBE_STRUCT(entry, (), (kind, when, labels))
 template <>
 struct numstore::element_traits<day> {
     using stored_type = std::int32_t;
-    static std::int32_t store(day d) { return d.time_since_epoch().count(); }
+    static std::int32_t store(day d) {
+        return static_cast<std::int32_t>(d.time_since_epoch().count());
+    }
     static day load(std::int32_t n) { return day(std::chrono::days(n)); }
     static bool valid(std::int32_t n) { return n > -100'000 && n < 100'000; }
 };

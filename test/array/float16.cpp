@@ -32,7 +32,7 @@ BOOST_AUTO_TEST_CASE(known_values) {
     BOOST_TEST(half(0x1p-24f) == 0x0001);
     BOOST_TEST(half(0x1p-25f) == 0x0000);
     BOOST_TEST(half(0x1.000002p-25f) == 0x0001);
-    BOOST_TEST(half(0x1.ffcp-15f) == 0x03ff);
+    BOOST_TEST(half(0x1.ff8p-15f) == 0x03ff);
     BOOST_TEST(half(0x1p-14f) == 0x0400);
     BOOST_TEST(half(1.0f + 0x1p-11f) == 0x3c00);
     BOOST_TEST(half(1.0f + 3 * 0x1p-11f) == 0x3c02);

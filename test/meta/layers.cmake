@@ -3,7 +3,7 @@
 # Checks what the headers include: only their own layer and lower ones, by
 # full name, without a cycle; and what every header must begin with.
 cmake_minimum_required(VERSION 3.24)
-set(layers format storage log pager rope database array nd testing)
+set(layers format storage log pager rope database array nd io testing)
 set(heavy_headers iostream regex)
 set(failed FALSE)
 cmake_path(ABSOLUTE_PATH INCLUDE_DIR NORMALIZE)

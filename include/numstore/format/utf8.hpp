@@ -44,6 +44,23 @@ constexpr code_point decode_utf8(std::string_view text,
     return {value, n};
 }
 
+/// Appends a code point to a text. False, and nothing, for a surrogate and for
+/// values above U+10FFFF.
+inline bool append_utf8(std::string& text, char32_t c) {
+    if ((c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
+        return false;
+    if (c < 0x80) {
+        text += static_cast<char>(c);
+        return true;
+    }
+    int const more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    constexpr unsigned leads[] = {0, 0xc0, 0xe0, 0xf0};
+    text += static_cast<char>(leads[more] | c >> 6 * more);
+    for (int i = more; i-- != 0;)
+        text += static_cast<char>(0x80 | (c >> 6 * i & 0x3f));
+    return true;
+}
+
 /// C0, DEL and C1.
 constexpr bool is_control(char32_t c) noexcept {
     return c < 0x20 || (c >= 0x7f && c < 0xa0);

@@ -1,0 +1,133 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/array/any_array.hpp>
+#include <numstore/array/attributes.hpp>
+#include <numstore/database/array_ref.hpp>
+#include <numstore/database/database.hpp>
+#include <numstore/database/name_face.hpp>
+#include <numstore/database/transaction.hpp>
+#include <numstore/error.hpp>
+#include <numstore/format/element_parser.hpp>
+#include <numstore/format/element_type.hpp>
+#include <numstore/io/transfer.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace numstore::io {
+
+/// Makes a new array, of rank 1, of what a reader finds: axes behind the
+/// first become fixed arrays, as `[3][4]f32`, no axes one element. Facts
+/// become attributes. All in the caller's transaction.
+template <class Policies>
+class array_sink {
+public:
+    array_sink(basic_transaction<Policies>& tx, std::string_view name)
+        : tx_(&tx), name_(name) {}
+
+    /// Throws already_exists, invalid_argument (name; an axis of no elements;
+    /// elements too large for a page).
+    void begin(description const& what) {
+        element_type element = what.element;
+        for (std::size_t axis = what.shape.size(); axis-- > 1;)
+            element =
+                element_type::array_of(what.shape[axis], std::move(element));
+        array_.emplace(tx_->create_any(name_, element));
+        for (auto const& [key, fact] : what.facts)
+            std::visit([&](auto const& v) { array_->attributes().set(key, v); },
+                       fact);
+    }
+
+    void write(std::span<std::byte const> elements) {
+        array_->append(elements);
+    }
+
+private:
+    basic_transaction<Policies>* tx_;
+    std::string name_;
+    std::optional<basic_any_array<Policies>> array_;
+};
+
+/// Gives the elements of an array, as it was when the source was made, one
+/// after the other.
+template <class Policies>
+class array_source {
+public:
+    explicit array_source(detail::array_ref<Policies> const& array)
+        : pinned_(array.pin()), cursor_(pinned_.cursor()) {
+        what_.element = element_type::parse(array.state().element);
+        what_.shape = {pinned_.root.size};
+        for (auto& [key, value] : attribute_map<Policies>(array).list())
+            if (auto const* const n = std::get_if<std::int64_t>(&value))
+                what_.facts.emplace_back(key, *n);
+            else if (auto const* const x = std::get_if<double>(&value))
+                what_.facts.emplace_back(key, *x);
+            else if (auto const* const text = std::get_if<std::string>(&value))
+                what_.facts.emplace_back(key, *text);
+    }
+
+    description const& describe() const noexcept { return what_; }
+
+    /// Throws corrupt where what is stored is no value, io.
+    void read(std::span<std::byte> piece) {
+        std::size_t const size = what_.element.size();
+        while (!piece.empty()) {
+            auto const run = cursor_.run(piece.size() / size);
+            std::size_t const bytes = static_cast<std::size_t>(run.count) * size;
+            std::memcpy(piece.data(), run.data, bytes);
+            for (std::size_t at = 0; at != bytes; at += size)
+                if (!what_.element.valid(piece.data() + at))
+                    detail::raise_no_value();
+            piece = piece.subspan(bytes);
+            cursor_.seek(cursor_.position() + run.count);
+        }
+    }
+
+private:
+    detail::pinned_root<Policies> pinned_;
+    detail::rope_cursor<Policies> cursor_;
+    description what_;
+};
+
+/// f(sink) for a new array of a database: all of it in one transaction, or
+/// nothing.
+template <class Policies, class F>
+void import_array(basic_transaction<Policies>& tx, std::string_view name,
+                  F&& f) {
+    auto const before = tx.savepoint();
+    try {
+        array_sink<Policies> sink(tx, name);
+        detail::reporting_no_memory([&] { f(sink); });
+    } catch (...) {
+        if (tx.is_active())
+            tx.rollback_to(before);
+        throw;
+    }
+}
+template <class Policies, class F>
+void import_array(basic_database<Policies>& db, std::string_view name, F&& f) {
+    auto tx = db.begin();
+    array_sink<Policies> sink(tx, name);
+    detail::reporting_no_memory([&] { f(sink); });
+    tx.commit();
+}
+
+/// f(source) for any handle of an array.
+template <detail::array_handle Array, class F>
+void export_array(Array const& array, F&& f) {
+    detail::reporting_no_memory([&] {
+        array_source source(array.ref());
+        f(source);
+    });
+}
+
+} // namespace numstore::io

@@ -1,0 +1,66 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <numstore/io/array_transfer.hpp>
+#include <numstore/io/file.hpp>
+#include <numstore/io/npy.hpp>
+#include <numstore/io/raw.hpp>
+#include <numstore/io/transfer.hpp>
+
+#include <bit>
+#include <string>
+#include <string_view>
+
+// Files into arrays and back. `To` is a database, where an import is one
+// transaction, durable as its options say, or a transaction, where a failed
+// import is undone and nothing else. `array` is any handle of an array; an
+// export sees the version that the handle sees when it begins, and its file
+// appears whole, in place of what had its name, or not at all. Imports throw
+// already_exists, invalid_argument (the array's name), not_found (the file);
+// exports no_space, read_only; all of them cancelled, io and corrupt.
+
+namespace numstore::io {
+
+/// See read_npy.
+template <class To>
+void import_npy(To& to, std::string_view name, std::string const& path,
+                transfer_options const& options = {}) {
+    input_file const file(path);
+    import_array(to, name,
+                 [&](auto& sink) { read_npy(file, sink, options); });
+}
+
+/// See write_npy.
+template <detail::array_handle Array>
+void export_npy(Array const& array, std::string const& path,
+                transfer_options const& options = {}) {
+    export_array(array, [&](auto& source) {
+        output_file file(path);
+        write_npy(source, file, options);
+        file.publish();
+    });
+}
+
+/// See read_raw.
+template <class To>
+void import_raw(To& to, std::string_view name, std::string const& path,
+                raw_format const& format,
+                transfer_options const& options = {}) {
+    input_file const file(path);
+    import_array(to, name,
+                 [&](auto& sink) { read_raw(file, format, sink, options); });
+}
+
+/// See write_raw.
+template <detail::array_handle Array>
+void export_raw(Array const& array, std::string const& path,
+                std::endian order = std::endian::little,
+                transfer_options const& options = {}) {
+    export_array(array, [&](auto& source) {
+        output_file file(path);
+        write_raw(source, file, order, options);
+        file.publish();
+    });
+}
+
+} // namespace numstore::io
