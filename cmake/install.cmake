@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 
 set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/numstore")
 
-install(TARGETS numstore EXPORT numstore-targets FILE_SET HEADERS)
+install(TARGETS numstore numstore_npz EXPORT numstore-targets FILE_SET HEADERS)
 install(EXPORT numstore-targets NAMESPACE numstore::
         DESTINATION "${package_dir}")
 configure_package_config_file(

@@ -67,7 +67,22 @@ BOOST_AUTO_TEST_CASE(texts_come_back) {
                       "{a [3]{x c64, y bool}, b byte @50} %64",
                       "{größe f32}",
                       "{a f32, b f64} #24",
-                      "{f32 f32, bool bool}"})
+                      "{f32 f32, bool bool}",
+                      "f16",
+                      "bf16",
+                      "i128",
+                      "u128",
+                      "chars(8)",
+                      "text(1)",
+                      "text(255)",
+                      "text(256)",
+                      "text(65535)",
+                      "?f64",
+                      "??[2]?u8",
+                      "(u8)",
+                      "(f64 | i32 | text(20))",
+                      "?(bool | {a i128, b ?chars(3)})",
+                      "{text text(3), chars ?u8, x (u8 | u8)}"})
         BOOST_TEST(round_trip(text) == text);
 }
 
@@ -77,6 +92,7 @@ BOOST_AUTO_TEST_CASE(spelling_is_free_and_the_text_is_not) {
     BOOST_TEST(round_trip("{b u8 @8, a f64 @0}") == "{a f64, b u8}");
     BOOST_TEST(round_trip("{b u8 @8, a f64 @0}#16") == "{a f64, b u8}");
     BOOST_TEST(round_trip("[ 2 ] u8") == "[2]u8");
+    BOOST_TEST(round_trip("? ( f32|text ( 3 ) )") == "?(f32 | text(3))");
 }
 
 BOOST_AUTO_TEST_CASE(layout_is_that_of_c) {
@@ -110,6 +126,20 @@ BOOST_AUTO_TEST_CASE(what_was_expected_is_said) {
     BOOST_TEST(says("{a f32} %3", "an alignment of 3"));
     BOOST_TEST(says("{a u8 @4294967295}", "256 MiB"));
     BOOST_TEST(says("\xff", "\"\\xff\""));
+    BOOST_TEST(says("text", "expected ( at byte 4"));
+    BOOST_TEST(says("text(3", "expected ) at byte 6"));
+    BOOST_TEST(says("text(0)", "a text of no bytes"));
+    BOOST_TEST(says("text(65536)", "more than 65535 bytes"));
+    BOOST_TEST(says("chars(0)", "a text of no bytes"));
+    BOOST_TEST(says("chars(4000000000)", "256 MiB"));
+    BOOST_TEST(says("()", "expected a type"));
+    BOOST_TEST(says("(u8 | )", "expected a type"));
+    BOOST_TEST(says("(u8, u8)", "expected | or ) at byte 3"));
+    BOOST_TEST(says("?", "expected a type"));
+    std::string many = "(u8";
+    for (int i = 1; i != 256; ++i)
+        many += " | u8";
+    BOOST_TEST(says(many + ")", "a variant of 256 types"));
 }
 
 BOOST_AUTO_TEST_CASE(depth_and_length_are_bounded) {
@@ -127,6 +157,9 @@ BOOST_AUTO_TEST_CASE(depth_and_length_are_bounded) {
     BOOST_TEST(says(nested(32, "[1]", ""), "no deeper nesting"));
     BOOST_TEST(says(nested(20000, "[1]", ""), "no deeper nesting"));
     BOOST_TEST(fault(nested(31, "{a ", "}")) == "");
+    BOOST_TEST(fault(nested(31, "?", "")) == "");
+    BOOST_TEST(says(nested(32, "?", ""), "no deeper nesting"));
+    BOOST_TEST(says(nested(20000, "(", ")"), "no deeper nesting"));
     BOOST_TEST(says(nested(15000, "{a ", "}"), "no deeper nesting"));
     BOOST_TEST(says(std::string(70000, ' '), "64 KiB"));
 }
@@ -140,7 +173,9 @@ BOOST_AUTO_TEST_CASE(any_text_is_a_type_or_an_error) {
     std::string_view const words[] = {
         "{",          "}",    "[",     "]",       ",",  "@",   "#",  "%", " ",
         "f32",        "u8 ",  "bool",  "a",       "b ", "c ",  "1",  "2", "16",
-        "4294967295", "\xff", "{a u8", ", b f64", "}",  "[3]", "u16"};
+        "4294967295", "\xff", "{a u8", ", b f64", "}",  "[3]", "u16",
+        "?",          "(",    " | ",   ")",       "text(", "chars(2)",
+        "i128",       "f16"};
     int types = 0;
     for (int i = 0; i < texts; ++i) {
         std::string text;

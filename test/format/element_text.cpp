@@ -4,6 +4,7 @@
 #include <numstore/format/element_parser.hpp>
 #include <numstore/format/element_text.hpp>
 
+#include <array>
 #include <complex>
 #include <cstddef>
 #include <cstdint>
@@ -53,6 +54,42 @@ BOOST_AUTO_TEST_CASE(floats_have_the_fewest_digits) {
     BOOST_TEST(shown("f32", std::numeric_limits<float>::infinity()) == "inf");
     BOOST_TEST(shown("c64", std::complex<float>(1, -2.5f)) == "(1,-2.5)");
     BOOST_TEST(shown("c128", std::complex<double>(0, 1)) == "(0,1)");
+}
+
+BOOST_AUTO_TEST_CASE(halves_have_the_fewest_digits) {
+    BOOST_TEST(shown("f16", std::uint16_t{0x2e66}) == "0.1");
+    BOOST_TEST(shown("f16", std::uint16_t{0x7bff}) == "65500");
+    BOOST_TEST(shown("f16", std::uint16_t{0x0001}) == "6e-08");
+    BOOST_TEST(shown("f16", std::uint16_t{0xfc00}) == "-inf");
+    BOOST_TEST(shown("f16", std::uint16_t{0x7e00}) == "nan");
+    BOOST_TEST(shown("bf16", std::uint16_t{0x4049}) == "3.14");
+}
+
+BOOST_AUTO_TEST_CASE(wide_integers) {
+    auto const all = ~numstore::uint128{0};
+    BOOST_TEST(shown("u128", all)
+               == "340282366920938463463374607431768211455");
+    BOOST_TEST(shown("i128", all) == "-1");
+    BOOST_TEST(shown("i128", numstore::uint128{1} << 127)
+               == "-170141183460469231731687303715884105728");
+    BOOST_TEST(shown("u128", numstore::uint128{0}) == "0");
+}
+
+BOOST_AUTO_TEST_CASE(texts_and_cells) {
+    BOOST_TEST(shown("chars(4)", std::array{'a', '"', '\0', '\0'})
+               == "\"a\\\"\"");
+    BOOST_TEST(shown("text(3)", std::array{'\2', 'a', '\n', '\0'})
+               == "\"a\\n\"");
+    BOOST_TEST(shown("text(3)", std::array{'\4', 'a', 'b', 'c'})
+               == "invalid");
+    BOOST_TEST(shown("text(3)", std::array{'\1', '\xff', '\0', '\0'})
+               == "invalid");
+    BOOST_TEST(shown("?u8", std::array{'\7', '\1'}) == "7");
+    BOOST_TEST(shown("?u8", std::array{'\0', '\0'}) == "absent");
+    BOOST_TEST(shown("?u8", std::array{'\0', '\2'}) == "null");
+    BOOST_TEST(shown("?u8", std::array{'\0', '\3'}) == "invalid");
+    BOOST_TEST(shown("(u8 | bool)", std::array{'\1', '\1'}) == "true");
+    BOOST_TEST(shown("(u8 | bool)", std::array{'\1', '\2'}) == "invalid");
 }
 
 BOOST_AUTO_TEST_CASE(arrays_and_structs) {

@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(faults_are_where_they_are_said) {
     BOOST_TEST(says(bad, "x\n128\n", "{x i8}", "\"128\""));
     BOOST_TEST(says(bad, "x\n1 2\n", "{x i8}", "\"1 2\""));
     BOOST_TEST(says(bad, "x\n-\n", "{x i128}", "\"-\""));
-    BOOST_TEST(says(bad, "x\n(1,\n", "{x c64}", "\"(1\""));
+    BOOST_TEST(says(bad, "x\n\"(1,\"\n", "{x c64}", "\"(1,\""));
     BOOST_TEST(says(bad, "x\n1\n", "{x (u8 | f32)}", "(u8 | f32)"));
     auto const broken = errc::corrupt;
     BOOST_TEST(says(broken, "x,y\n1,2\n3\n", "{x u8, y u8}",

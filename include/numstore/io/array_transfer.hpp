@@ -98,15 +98,12 @@ private:
     description what_;
 };
 
-/// f(sink) for a new array of a database: all of it in one transaction, or
-/// nothing.
+/// f(transaction): what it makes is there wholly or not at all.
 template <class Policies, class F>
-void import_array(basic_transaction<Policies>& tx, std::string_view name,
-                  F&& f) {
+void import_arrays(basic_transaction<Policies>& tx, F&& f) {
     auto const before = tx.savepoint();
     try {
-        array_sink<Policies> sink(tx, name);
-        detail::reporting_no_memory([&] { f(sink); });
+        detail::reporting_no_memory([&] { f(tx); });
     } catch (...) {
         if (tx.is_active())
             tx.rollback_to(before);
@@ -114,11 +111,19 @@ void import_array(basic_transaction<Policies>& tx, std::string_view name,
     }
 }
 template <class Policies, class F>
-void import_array(basic_database<Policies>& db, std::string_view name, F&& f) {
+void import_arrays(basic_database<Policies>& db, F&& f) {
     auto tx = db.begin();
-    array_sink<Policies> sink(tx, name);
-    detail::reporting_no_memory([&] { f(sink); });
+    detail::reporting_no_memory([&] { f(tx); });
     tx.commit();
+}
+
+/// f(sink) for one new array.
+template <class To, class F>
+void import_array(To& to, std::string_view name, F&& f) {
+    import_arrays(to, [&](auto& tx) {
+        array_sink sink(tx, name);
+        f(sink);
+    });
 }
 
 /// f(source) for any handle of an array.

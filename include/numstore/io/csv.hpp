@@ -31,6 +31,8 @@ struct csv_format {
     /// and columns that no member is named after are passed over; without, or
     /// where the element has no names, by their order, and there are no more.
     bool header = true;
+    /// False: by their order, even if they have names.
+    bool by_name = true;
 };
 
 } // namespace io
@@ -97,7 +99,7 @@ public:
         check_delimiter(format.delimiter);
         for (std::size_t i = 0; i != columns_.size(); ++i)
             which_.push_back(i);
-        if (format.header && scanner_.next()
+        if (format.header && scanner_.next() && format.by_name
             && element.kind() == element_kind::structure)
             match_names();
         expected_ = named_ ? which_.size() : columns_.size();

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <numstore/io/array_transfer.hpp>
+#include <numstore/io/csv.hpp>
+#include <numstore/io/csv_inference.hpp>
 #include <numstore/io/file.hpp>
 #include <numstore/io/npy.hpp>
 #include <numstore/io/raw.hpp>
 #include <numstore/io/transfer.hpp>
+#include <numstore/io/wav.hpp>
 
 #include <bit>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -37,6 +41,63 @@ void export_npy(Array const& array, std::string const& path,
     export_array(array, [&](auto& source) {
         output_file file(path);
         write_npy(source, file, options);
+        file.publish();
+    });
+}
+
+/// See read_csv; an element of the array for each record.
+template <class To>
+void import_csv(To& to, std::string_view name, std::string const& path,
+                element_type const& element, csv_format const& format = {},
+                transfer_options const& options = {}) {
+    input_file const file(path);
+    import_array(to, name, [&](auto& sink) {
+        read_csv(file, element, sink, format, options);
+    });
+}
+
+/// The same with the element type that infer_csv finds.
+template <class To>
+void import_csv(To& to, std::string_view name, std::string const& path,
+                csv_format const& format = {},
+                transfer_options const& options = {}) {
+    input_file const file(path);
+    element_type const element = infer_csv(file, format);
+    csv_format by_place = format;
+    by_place.by_name = false;
+    import_array(to, name, [&](auto& sink) {
+        read_csv(file, element, sink, by_place, options);
+    });
+}
+
+/// See write_csv.
+template <detail::array_handle Array>
+void export_csv(Array const& array, std::string const& path,
+                csv_format const& format = {},
+                transfer_options const& options = {}) {
+    export_array(array, [&](auto& source) {
+        output_file file(path);
+        write_csv(source, file, format, options);
+        file.publish();
+    });
+}
+
+/// See read_wav.
+template <class To>
+void import_wav(To& to, std::string_view name, std::string const& path,
+                transfer_options const& options = {}) {
+    input_file const file(path);
+    import_array(to, name,
+                 [&](auto& sink) { read_wav(file, sink, options); });
+}
+
+/// See write_wav. Without a rate, that of the attribute `sample_rate`.
+template <detail::array_handle Array>
+void export_wav(Array const& array, std::string const& path,
+                std::uint32_t rate = 0, transfer_options const& options = {}) {
+    export_array(array, [&](auto& source) {
+        output_file file(path);
+        write_wav(source, file, rate, options);
         file.publish();
     });
 }
