@@ -65,11 +65,11 @@ BOOST_DESCRIBE_STRUCT(raw_week, (), (date, co2))
 
 /// As the program wants it.
 struct week {
-    day monday;
+    day date;
     ns::nullable<float> ppm;
     std::variant<bool, ns::tiny_text<30>> remark;
 };
-BOOST_DESCRIBE_STRUCT(week, (), (monday, ppm, remark))
+BOOST_DESCRIBE_STRUCT(week, (), (date, ppm, remark))
 
 } // namespace
 
@@ -104,7 +104,7 @@ int main(int count, char** arguments) {
                 any.type().to_string().c_str(), gaps,
                 any.to_string(5).c_str());
     expect(gaps == 59 && weeks.size() == 2284, "the gaps");
-    expect(weeks[0].monday == from_digits(19580329), "the first day");
+    expect(weeks[0].date == from_digits(19580329), "the first day");
 
     io::export_npy(file, "co2.npy"); // fields date, co2.value, co2.state
     io::import_npy(db, "again", "co2.npy");

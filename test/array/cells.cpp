@@ -23,8 +23,8 @@ template <class T>
 array<T> with_bytes(database& db, std::vector<std::byte> const& bytes) {
     constexpr std::size_t n = ns::detail::stored_bytes<T>;
     BOOST_REQUIRE(bytes.size() == n);
-    static int arrays = 0;
-    auto raw = db.create<std::array<std::byte, n>>(std::to_string(++arrays));
+    auto raw = db.create<std::array<std::byte, n>>(
+        "bytes " + std::to_string(db.list().size()));
     std::array<std::byte, n> element{};
     raw.push_back(element);
     std::memcpy(element.data(), bytes.data(), n);

@@ -1,6 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
-#include "../bags/memory_512_no_log.hpp"
-#include "support.hpp"
+#include "database_support.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -20,9 +19,6 @@
 using namespace io_test;
 
 namespace {
-
-using policies = bags::memory_512_no_log;
-using database = ns::basic_database<policies>;
 
 struct fixture {
     database db;

@@ -1,6 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
-#include "../bags/memory_512_no_log.hpp"
-#include "support.hpp"
+#include "database_support.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -16,9 +15,7 @@ using namespace io_test;
 
 namespace {
 
-using policies = bags::memory_512_no_log;
-using database = ns::basic_database<policies>;
-using row = std::array<std::array<std::int32_t, 3>, 5>;
+using layer = std::array<std::array<std::int32_t, 3>, 5>;
 
 /// Reads every array of an archive, and checks that they are whole.
 int read_all(std::vector<std::byte> const& bytes) {
@@ -47,7 +44,7 @@ BOOST_AUTO_TEST_CASE(what_numpy_writes_and_reads) {
                     == std::vector<std::string>{"a", "b", "c", "t"}));
         io::import_npz(db, name + "/", path, {.buffer_bytes = 5000});
         BOOST_TEST(db.list(name + "/*").size() == 4u);
-        BOOST_TEST(db.open<row>(name + "/c")[6][4][2] == 104);
+        BOOST_TEST(db.open<layer>(name + "/c")[6][4][2] == 104);
         BOOST_TEST(db.open<double>(name + "/a")[201] == -6.75);
     }
     BOOST_TEST(db.open<double>("deflated/a").size() == 300'000u);

@@ -95,17 +95,18 @@ private:
                                        boost::endian::order::little>(
                 reinterpret_cast<unsigned char const*>(bytes));
         float const value = widen(bits);
+        double shown = static_cast<double>(value);
         char text[40];
         char* end = text;
-        for (int digits = 1; digits != 10; ++digits) {
+        for (int digits = 1; digits != 10 && value == value; ++digits) {
             end = std::to_chars(text, text + sizeof text, value,
                                 std::chars_format::general, digits)
                       .ptr;
-            float read = value; // what from_chars leaves where it is a NaN
-            std::from_chars(text, end, read);
-            if (value != value || narrow(read) == bits)
+            std::from_chars(text, end, shown);
+            if (narrow(static_cast<float>(shown)) == bits)
                 break;
         }
+        end = std::to_chars(text, text + sizeof text, shown).ptr;
         out_->append(text, end);
     }
 

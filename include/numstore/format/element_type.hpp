@@ -163,7 +163,7 @@ inline element_type::element_type() noexcept = default;
 inline element_type::element_type(element_kind kind) : kind_(kind) {
     if (!detail::is_scalar(kind))
         detail::raise(errc::invalid_argument,
-                      "element type: a kind that has parts without them");
+                      "element type: a kind with parts without its parts");
     size_ = detail::scalar(kind).size;
     alignment_ = detail::scalar(kind).alignment;
     plain_ = kind != element_kind::boolean;
