@@ -156,8 +156,9 @@ public:
         return array<T, Policies>(ref_);
     }
 
-    /// f(array of the element type), for bool, numbers, complex numbers and
-    /// bytes. Throws type_mismatch for arrays and structs.
+    /// f(array of the element type), for bool, integers of up to 64 bits,
+    /// float, double, complex numbers and bytes. Throws type_mismatch for
+    /// others.
     template <class F>
     void visit(F&& f) const {
         bool const found =

@@ -63,7 +63,7 @@ private:
     template <std::size_t... I>
     static void load_one(value_type& value, std::byte const* p,
                          std::index_sequence<I...>) {
-        ((tag(p) == I && (load_as<I>(value, p), true)) || ...);
+        ((tag(p) == I ? load_as<I>(value, p) : void()), ...);
     }
     template <std::size_t I>
     static void load_as(value_type& value, std::byte const* p) {

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -134,25 +135,26 @@ private:
     static constexpr std::size_t unused = SIZE_MAX;
 
     void match_names() {
+        std::map<std::string_view, std::size_t> by_name;
+        for (std::size_t i = 0; i != columns_.size(); ++i)
+            by_name.emplace(columns_[i].name, i);
+        std::vector<bool> found(columns_.size());
         std::vector<std::size_t> which;
         for (auto const& field : scanner_.fields()) {
             std::string_view const name = scanner_.text(field);
-            auto const found = std::find_if(
-                columns_.begin(), columns_.end(),
-                [&](csv_column const& c) { return c.name == name; });
+            auto const known = by_name.find(name);
             std::size_t const at =
-                found == columns_.end()
-                    ? unused
-                    : static_cast<std::size_t>(found - columns_.begin());
-            if (at != unused
-                && std::find(which.begin(), which.end(), at) != which.end())
+                known == by_name.end() ? unused : known->second;
+            if (at != unused && found[at])
                 raise(errc::corrupt, scanner_.place(field) + ": the column "
                                          + detail::quoted(name)
                                          + " is there twice");
+            if (at != unused)
+                found[at] = true;
             which.push_back(at);
         }
         for (std::size_t i = 0; i != columns_.size(); ++i)
-            if (std::find(which.begin(), which.end(), i) == which.end())
+            if (!found[i])
                 raise(errc::invalid_argument,
                       scanner_.place(scanner_.fields()[0])
                           + ": there is no column "

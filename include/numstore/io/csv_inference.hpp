@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,21 +69,23 @@ private:
 /// A member's name from a column's: what no identifier has becomes _, and
 /// names that are taken get a number.
 inline std::string member_name(std::string_view column,
-                               std::vector<std::string> const& taken) {
+                               std::set<std::string>& taken) {
     std::string name;
     for (std::size_t at = 0; at < column.size();) {
         code_point const c = decode_utf8(column, at);
         std::size_t const n = std::max<std::size_t>(c.bytes, 1);
-        std::string const longer = name + std::string(column.substr(at, n));
-        bool const fits = identifier_bytes(longer) == longer.size();
-        name = fits ? longer : name + '_';
+        std::string one(name.empty() ? "" : "a");
+        one += column.substr(at, n);
+        if (identifier_bytes(one) == one.size())
+            name += column.substr(at, n);
+        else
+            name += '_';
         at += n;
     }
     if (name.empty())
         name = "column";
     std::string unique = name;
-    for (std::size_t i = 2;
-         std::find(taken.begin(), taken.end(), unique) != taken.end(); ++i)
+    for (std::size_t i = 2; !taken.insert(unique).second; ++i)
         unique = name + "_" + std::to_string(i);
     return unique;
 }
@@ -102,6 +105,7 @@ element_type infer_csv(Source const& file, csv_format const& format = {}) {
     detail::csv_reader<Source>::check_delimiter(format.delimiter);
     detail::csv_scanner<Source> scanner(file, format.delimiter);
     std::vector<std::string> names;
+    std::set<std::string> taken;
     std::vector<detail::csv_column_type> columns;
     while (scanner.next()) {
         if (scanner.blank() && columns.size() != 1)
@@ -119,7 +123,7 @@ element_type infer_csv(Source const& file, csv_format const& format = {}) {
             auto const& field = scanner.fields()[i];
             if (header)
                 names.push_back(
-                    detail::member_name(scanner.text(field), names));
+                    detail::member_name(scanner.text(field), taken));
             else
                 columns[i].see(scanner.text(field), field.quoted);
         }
@@ -130,7 +134,7 @@ element_type infer_csv(Source const& file, csv_format const& format = {}) {
         return columns[0].type();
     while (names.size() != columns.size())
         names.push_back(detail::member_name(
-            "column_" + std::to_string(names.size() + 1), names));
+            "column_" + std::to_string(names.size() + 1), taken));
     std::vector<element_type::member> members;
     std::uint64_t end = 0;
     std::uint64_t strictest = 1;

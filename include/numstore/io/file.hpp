@@ -160,11 +160,14 @@ static_assert(byte_sink<memory_sink>);
 class output_file {
 public:
     explicit output_file(std::string path) : path_(std::move(path)) {
+        std::error_code ec;
+        target_ = detail::follow_links(path_, ec);
+        check(ec);
         for (int attempt = 0; !fd_ && attempt != 100; ++attempt) {
             std::uint64_t random = 0;
             if (::getrandom(&random, sizeof random, 0) != sizeof random)
                 check(detail::last_os_error());
-            temporary_ = path_ + ".new-" + std::to_string(random);
+            temporary_ = target_ + ".new-" + std::to_string(random);
             fd_ = detail::unique_fd(
                 ::open(temporary_.c_str(),
                        O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666));
@@ -205,9 +208,10 @@ public:
         std::error_code ec;
         detail::sync_data(fd_.get(), ec);
         check(ec);
-        if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+        if (::rename(temporary_.c_str(), target_.c_str()) != 0)
             check(detail::last_os_error());
         published_ = true;
+        sync_folder();
     }
 
 private:
@@ -226,12 +230,21 @@ private:
         check(ec);
         at_ += bytes.size();
     }
+    /// Some file systems cannot sync a directory; they say EINVAL.
+    void sync_folder() const {
+        detail::unique_fd const folder(
+            ::open(detail::split_path(target_).first.c_str(),
+                   O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!folder || (::fsync(folder.get()) != 0 && errno != EINVAL))
+            check(detail::last_os_error());
+    }
     void check(std::error_code const& ec) const {
         if (ec)
             detail::raise_device(ec, path_);
     }
 
     std::string path_;
+    std::string target_; // where links from path_ lead
     std::string temporary_;
     detail::unique_fd fd_;
     std::vector<std::byte> buffer_;
