@@ -101,8 +101,7 @@ int main(int count, char** arguments) {
         gaps += w.ppm.is_null() ? 1 : 0;
     auto const any = db.open_any("weeks");
     std::printf("%s\n%d weeks without a value, such as %s\n",
-                any.type().to_string().c_str(), gaps,
-                any.to_string(5).c_str());
+                any.type().to_string().c_str(), gaps, any.to_string(5).c_str());
     expect(gaps == 59 && weeks.size() == 2284, "the gaps");
     expect(weeks[0].date == from_digits(19580329), "the first day");
 

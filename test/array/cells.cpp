@@ -1,6 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
-#include "array_fixture.hpp"
 #include "cells.hpp"
+#include "array_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -77,14 +77,13 @@ BOOST_FIXTURE_TEST_CASE(the_catalogue_knows_them, fixture) {
     BOOST_TEST(fails(errc::type_mismatch,
                      [&] { db.open<ns::nullable<double>>("n"); }));
     db.create<ns::tiny_text<9>>("t");
-    BOOST_TEST(fails(errc::type_mismatch,
-                     [&] { db.open<ns::tiny_text<8>>("t"); }));
+    BOOST_TEST(
+        fails(errc::type_mismatch, [&] { db.open<ns::tiny_text<8>>("t"); }));
     BOOST_TEST(fails(errc::type_mismatch,
                      [&] { db.open<ns::fixed_string<10>>("t"); }));
     db.create<std::variant<int, float>>("v");
-    BOOST_TEST(fails(errc::type_mismatch, [&] {
-        db.open<std::variant<float, int>>("v");
-    }));
+    BOOST_TEST(fails(errc::type_mismatch,
+                     [&] { db.open<std::variant<float, int>>("v"); }));
 }
 
 BOOST_FIXTURE_TEST_CASE(nothing_takes_no_space, fixture) {
@@ -95,8 +94,9 @@ BOOST_FIXTURE_TEST_CASE(nothing_takes_no_space, fixture) {
     t.set(7, "");
     t.set(8, "seven");
     auto const v = t.to_vector(ns::slice{.start = 4, .stop = 9});
-    BOOST_TEST((v == std::vector<name_or_null>{ns::absent, ns::null,
-                                               ns::absent, "", "seven"}));
+    BOOST_TEST((v
+                == std::vector<name_or_null>{ns::absent, ns::null, ns::absent,
+                                             "", "seven"}));
     db.checkpoint();
     BOOST_TEST(db.stats().file_bytes < 4'000'000u);
 }

@@ -139,7 +139,8 @@ struct maker<label> {
 template <>
 struct maker<record> {
     static record of(std::uint64_t i) {
-        return {i % 2 == 0, maker<any_cell>::of(i),
+        return {i % 2 == 0,
+                maker<any_cell>::of(i),
                 maker<ns::nullable<ns::int128>>::of(i),
                 {maker<label>::of(i), maker<label>::of(i + 1)},
                 maker<price>::of(i)};
@@ -148,9 +149,8 @@ struct maker<record> {
 template <>
 struct maker<reading> {
     static reading of(std::uint64_t i) {
-        return {static_cast<std::uint8_t>(i),
-                maker<ns::nullable<float>>::of(i), maker<ns::float16>::of(i),
-                maker<ns::tiny_text<5>>::of(i)};
+        return {static_cast<std::uint8_t>(i), maker<ns::nullable<float>>::of(i),
+                maker<ns::float16>::of(i), maker<ns::tiny_text<5>>::of(i)};
     }
 };
 

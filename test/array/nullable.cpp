@@ -120,9 +120,9 @@ BOOST_AUTO_TEST_CASE(descriptions) {
     BOOST_TEST(element_type_of<either>().to_string() == "?(bool | f64)");
     BOOST_TEST(element_type_of<nullable<nullable<sample>>>().to_string()
                == "??{t f64, v f32, flags u8}");
-    for (auto const& t : {element_type_of<nullable<double>>(),
-                          element_type_of<either>(),
-                          element_type_of<nullable<nullable<sample>>>()})
+    for (auto const& t :
+         {element_type_of<nullable<double>>(), element_type_of<either>(),
+          element_type_of<nullable<nullable<sample>>>()})
         BOOST_TEST((element_type::parse(t.to_string()) == t));
     BOOST_TEST(element_type_of<either>().size() == sizeof(either));
 }
@@ -132,8 +132,8 @@ BOOST_AUTO_TEST_CASE(hostile_bytes_are_corrupt) {
     using cell = nullable<std::variant<bool, tiny_text<4>>>;
     auto const type = element_type_of<cell>();
     int refused = 0;
-    for (cell const& from : {cell(true), cell(tiny_text<4>("abc")), cell(null),
-                             cell(absent)})
+    for (cell const& from :
+         {cell(true), cell(tiny_text<4>("abc")), cell(null), cell(absent)})
         for (std::size_t at = 0; at != sizeof(cell); ++at)
             for (int value = 0; value != 256; ++value) {
                 auto bytes = stored(from);

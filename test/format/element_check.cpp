@@ -73,9 +73,8 @@ BOOST_AUTO_TEST_CASE(what_is_a_value) {
 }
 
 BOOST_AUTO_TEST_CASE(zeros_are_a_value_of_every_type) {
-    for (auto const* type :
-         {"bool", "text(300)", "?text(3)", "(text(2) | f64)",
-          "{a ?i128, b [3](u8 | chars(2))}"}) {
+    for (auto const* type : {"bool", "text(300)", "?text(3)", "(text(2) | f64)",
+                             "{a ?i128, b [3](u8 | chars(2))}"}) {
         auto const t = element_type::parse(type);
         BOOST_TEST(t.valid(bytes(t.size()).data()));
     }

@@ -100,8 +100,8 @@ BOOST_AUTO_TEST_CASE(random_values) {
     for (int i = 0; i != 3000; ++i) {
         std::vector<std::byte> value(t.size());
         for (std::size_t at = 0; at != value.size(); ++at)
-            value[at] = static_cast<std::byte>(
-                at < 40 ? random() % 4 : random() % 256);
+            value[at] =
+                static_cast<std::byte>(at < 40 ? random() % 4 : random() % 256);
         t.normalize(value.data());
         std::string const shown = to_string(t, value.data());
         if (!t.valid(value.data()) || shown.find("nan") != std::string::npos)

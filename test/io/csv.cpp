@@ -54,8 +54,8 @@ bool says(errc code, std::string const& text, std::string const& element,
 BOOST_AUTO_TEST_SUITE(io_csv)
 
 BOOST_AUTO_TEST_CASE(columns_by_name) {
-    auto const c = read("y,unused,x\n1.5,?,2\n-0.25,\"a,b\",+3\n",
-                        "{x i32, y f64}");
+    auto const c =
+        read("y,unused,x\n1.5,?,2\n-0.25,\"a,b\",+3\n", "{x i32, y f64}");
     BOOST_TEST(shown(c) == "{x: 2, y: 1.5}{x: 3, y: -0.25}");
     BOOST_TEST(written(c) == "x,y\n2,1.5\n3,-0.25\n");
 }
@@ -70,21 +70,23 @@ BOOST_AUTO_TEST_CASE(columns_by_place) {
 }
 
 BOOST_AUTO_TEST_CASE(quotes_and_line_ends) {
-    BOOST_TEST(shown(read("\xef\xbb\xbf" "t,n\r\n\"a\"\"b\",1\r\n"
+    BOOST_TEST(shown(read("\xef\xbb\xbf"
+                          "t,n\r\n\"a\"\"b\",1\r\n"
                           "\"x\r\ny,z\",\"2\"\r\n\r\n"
                           " spaced ,3",
                           "{t text(12), n u8}"))
                == "{t: \"a\\\"b\", n: 1}{t: \"x\\x0d\\ny,z\", n: 2}"
                   "{t: \" spaced \", n: 3}");
-    BOOST_TEST(shown(read("t\tn\na,b\t1\n", "{t chars(3), n u8}",
-                          {.delimiter = '\t'}))
-               == "{t: \"a,b\", n: 1}");
+    BOOST_TEST(
+        shown(read("t\tn\na,b\t1\n", "{t chars(3), n u8}", {.delimiter = '\t'}))
+        == "{t: \"a,b\", n: 1}");
 }
 
 BOOST_AUTO_TEST_CASE(null_and_empty) {
     auto const c = read("t,v\n,\n\"\",0\nx,nan\n", "{t ?text(3), v ?f64}");
-    BOOST_TEST(shown(c) == "{t: null, v: null}{t: \"\", v: 0}"
-                           "{t: \"x\", v: nan}");
+    BOOST_TEST(shown(c)
+               == "{t: null, v: null}{t: \"\", v: 0}"
+                  "{t: \"x\", v: nan}");
     BOOST_TEST(written(c) == "t,v\n,\n\"\",0\nx,nan\n");
     BOOST_TEST(shown(read("1\n\n3\n", "?u8", {.header = false})) == "1null3");
 }
@@ -100,9 +102,9 @@ BOOST_AUTO_TEST_CASE(values_of_every_kind) {
         "340282366920938463463374607431768211455,abcd,\xc3\xa9\n";
     auto const c = read(text, types);
     BOOST_TEST(written(c) == text);
-    BOOST_TEST((read(written(c, {.delimiter = ';'}), types, {.delimiter = ';'})
-                    .bytes
-                == c.bytes));
+    BOOST_TEST(
+        (read(written(c, {.delimiter = ';'}), types, {.delimiter = ';'}).bytes
+         == c.bytes));
 }
 
 BOOST_AUTO_TEST_CASE(faults_are_where_they_are_said) {
@@ -128,9 +130,7 @@ BOOST_AUTO_TEST_CASE(faults_are_where_they_are_said) {
     BOOST_TEST(says(broken, "x\n\"1\n", "{x u8}", "t.csv:2:1: a quote"));
     BOOST_TEST(says(broken, "x\n\"1\"2\n", "{x u8}", "closing quote"));
     BOOST_TEST(says(broken, "x,x\n1,2\n", "{x u8}", "there twice"));
-    BOOST_TEST(fails(bad, [] {
-        read("", "u8", {.delimiter = '"'});
-    }));
+    BOOST_TEST(fails(bad, [] { read("", "u8", {.delimiter = '"'}); }));
 }
 
 /// Records lie across the ends of the scanner's pieces.

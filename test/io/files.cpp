@@ -113,22 +113,20 @@ BOOST_FIXTURE_TEST_CASE(wholly_or_not_at_all, fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(real_data_with_gaps, fixture) {
-    std::string const data = std::string(NUMSTORE_TEST_SOURCES)
-                             + "/../example/data/co2.csv";
+    std::string const data =
+        std::string(NUMSTORE_TEST_SOURCES) + "/../example/data/co2.csv";
     io::import_csv(db, "co2", data);
-    BOOST_TEST(db.open_any("co2").type().to_string()
-               == "{date i64, co2 ?f64}");
+    BOOST_TEST(db.open_any("co2").type().to_string() == "{date i64, co2 ?f64}");
     auto const weeks = db.open<week>("co2").to_vector();
     BOOST_TEST(weeks.size() == 2284u);
     BOOST_TEST(weeks[0].date == 19580329);
     BOOST_TEST(weeks[0].co2.value() == 316.1);
-    auto const gaps = std::count_if(
-        weeks.begin(), weeks.end(),
-        [](week const& w) { return w.co2.is_null(); });
+    auto const gaps =
+        std::count_if(weeks.begin(), weeks.end(),
+                      [](week const& w) { return w.co2.is_null(); });
     BOOST_TEST(gaps == 59);
     io::export_csv(db.open<week>("co2"), files / "co2.csv");
-    io::import_csv(db, "again", files / "co2.csv",
-                   ns::element_type_of<week>());
+    io::import_csv(db, "again", files / "co2.csv", ns::element_type_of<week>());
     BOOST_TEST((db.open_any("again").read() == db.open_any("co2").read()));
 }
 
@@ -144,12 +142,11 @@ BOOST_FIXTURE_TEST_CASE(inferred_types, fixture) {
                   "n: 3, ok: false}");
     put(files / "u.csv", "1\n2.5\n");
     io::import_csv(db, "u", files / "u.csv", {.header = false});
-    BOOST_TEST((db.open<double>("u").to_vector()
-                == std::vector<double>{1, 2.5}));
+    BOOST_TEST(
+        (db.open<double>("u").to_vector() == std::vector<double>{1, 2.5}));
     put(files / "empty.csv", "");
-    BOOST_TEST(fails(errc::corrupt, [&] {
-        io::import_csv(db, "none", files / "empty.csv");
-    }));
+    BOOST_TEST(fails(errc::corrupt,
+                     [&] { io::import_csv(db, "none", files / "empty.csv"); }));
 }
 
 BOOST_FIXTURE_TEST_CASE(recordings, fixture) {

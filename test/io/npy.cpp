@@ -39,8 +39,8 @@ std::vector<T> values(std::size_t n = 1000) {
         else if constexpr (std::integral<T>)
             v.push_back(static_cast<T>(std::is_signed_v<T> ? k - 125 : k));
         else
-            v.push_back(static_cast<T>(
-                static_cast<float>(i % 200) / 4.0f - 7.0f));
+            v.push_back(
+                static_cast<T>(static_cast<float>(i % 200) / 4.0f - 7.0f));
     }
     return v;
 }
@@ -101,9 +101,10 @@ void refuse(std::string const& header, errc expected) {
     file += '\0';
     auto const bytes = bytes_of(file + header + std::string(64, '\0'));
     collector c;
-    BOOST_TEST(fails(expected, [&] {
-        io::read_npy(io::memory_source(bytes, "test"), c);
-    }), header);
+    BOOST_TEST(
+        fails(expected,
+              [&] { io::read_npy(io::memory_source(bytes, "test"), c); }),
+        header);
     BOOST_TEST(c.what.shape.empty());
 }
 
@@ -165,25 +166,24 @@ BOOST_AUTO_TEST_CASE(orders_of_axes) {
 
 BOOST_AUTO_TEST_CASE(texts_and_bytes) {
     BOOST_TEST(read("bytes").what.element.to_string() == "chars(4)");
-    BOOST_TEST((shown(read("bytes"))
-                == std::vector<std::string>{"\"\"", "\"abc\"",
-                                            "\"\\xff\\xfe\""}));
+    BOOST_TEST(
+        (shown(read("bytes"))
+         == std::vector<std::string>{"\"\"", "\"abc\"", "\"\\xff\\xfe\""}));
     BOOST_TEST(read("texts").what.element.to_string() == "text(20)");
-    std::vector<std::string> const texts{
-        "\"\"",
-        "\"a\"",
-        "\"\xc3\xa9t\xc3\xa9\"",
-        "\"\xe2\x82\xac\"",
-        "\"\xf0\x9f\x8c\x8a\"",
-        "\"five5\""};
+    std::vector<std::string> const texts{"\"\"",
+                                         "\"a\"",
+                                         "\"\xc3\xa9t\xc3\xa9\"",
+                                         "\"\xe2\x82\xac\"",
+                                         "\"\xf0\x9f\x8c\x8a\"",
+                                         "\"five5\""};
     BOOST_TEST((shown(read("texts")) == texts));
     BOOST_TEST((shown(read("texts_big")) == texts));
     BOOST_TEST(read("void").what.element.to_string() == "[3]byte");
 }
 
 BOOST_AUTO_TEST_CASE(fields) {
-    for (auto const* name : {"little_False", "little_True", "big_False",
-                             "big_True"}) {
+    for (auto const* name :
+         {"little_False", "little_True", "big_False", "big_True"}) {
         auto const c = read(std::string("record_") + name, 1000);
         BOOST_TEST(c.what.element.to_string()
                    == "{id i32, v f64, name chars(5), grid [2][3]i16}");
@@ -194,7 +194,8 @@ BOOST_AUTO_TEST_CASE(fields) {
                       "grid: [[20, 21, 22], [23, 24, 25]]}");
     }
     BOOST_TEST(read("unicode_names").what.element.to_string()
-               == "{gr\xc3\xb6\xc3\x9f""e f32}");
+               == "{gr\xc3\xb6\xc3\x9f"
+                  "e f32}");
 }
 
 BOOST_AUTO_TEST_CASE(what_no_element_can_hold) {
@@ -203,15 +204,15 @@ BOOST_AUTO_TEST_CASE(what_no_element_can_hold) {
     for (auto const* type : {"bf16", "i128", "(f32 | i32)"}) {
         provider none(type, std::vector<int>());
         io::memory_sink out;
-        BOOST_TEST(fails(errc::invalid_argument,
-                         [&] { io::write_npy(none, out); }));
+        BOOST_TEST(
+            fails(errc::invalid_argument, [&] { io::write_npy(none, out); }));
     }
 }
 
 BOOST_AUTO_TEST_CASE(hostile_headers) {
     auto const with = [](std::string const& descr, std::string const& shape) {
-        return "{'descr': " + descr + ", 'fortran_order': False, 'shape': "
-               + shape + "}";
+        return "{'descr': " + descr
+               + ", 'fortran_order': False, 'shape': " + shape + "}";
     };
     refuse("", errc::corrupt);
     refuse("{}", errc::corrupt);

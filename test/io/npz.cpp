@@ -60,9 +60,8 @@ BOOST_AUTO_TEST_CASE(what_numpy_writes_and_reads) {
         writer.add("none", db.open<float>("none"));
         writer.add("a", db.open_any("deflated/a"));
         writer.add("cube", db.open_any("stored/c"));
-        BOOST_TEST(fails(errc::invalid_argument, [&] {
-            writer.add("", db.open<float>("none"));
-        }));
+        BOOST_TEST(fails(errc::invalid_argument,
+                         [&] { writer.add("", db.open<float>("none")); }));
         writer.publish();
         BOOST_TEST(run_numpy("check_npz", out.path()));
         BOOST_TEST(read_all(load(out / "out.npz")) == 3);

@@ -64,8 +64,8 @@ private:
 /// Runs numpy_files.py; false where it fails.
 inline bool run_numpy(std::string const& what, std::string const& where) {
     std::string const command = std::string(NUMSTORE_TEST_PYTHON) + " "
-                                + NUMSTORE_TEST_SOURCES
-                                + "/io/numpy_files.py " + what + " " + where;
+                                + NUMSTORE_TEST_SOURCES + "/io/numpy_files.py "
+                                + what + " " + where;
     return std::system(command.c_str()) == 0;
 }
 

@@ -34,8 +34,8 @@ void check(std::string const& element, std::vector<T> const& samples,
     BOOST_TEST(c.what.element.to_string() == element);
     BOOST_TEST((c.what.shape == std::vector<std::uint64_t>{samples.size()}));
     BOOST_TEST((c.as<T>() == samples));
-    BOOST_TEST((c.what.facts[0].second
-                == io::description::fact(std::int64_t{48000})));
+    BOOST_TEST(
+        (c.what.facts[0].second == io::description::fact(std::int64_t{48000})));
     BOOST_TEST((c.what.facts[1].second == io::description::fact(bits)));
 }
 
@@ -78,13 +78,12 @@ BOOST_AUTO_TEST_CASE(twenty_four_bits) {
     BOOST_TEST(bytes.size() == 12u + 48 + 12 + 8 + 18);
     auto const c = read(bytes);
     BOOST_TEST((c.as<std::int32_t>() == samples));
-    BOOST_TEST((c.what.facts[0].second
-                == io::description::fact(std::int64_t{8000})));
-    BOOST_TEST((c.what.facts[1].second
-                == io::description::fact(std::int64_t{24})));
-    BOOST_TEST(fails(errc::out_of_range, [] {
-        written(narrow({0, 8388608}), 0);
-    }));
+    BOOST_TEST(
+        (c.what.facts[0].second == io::description::fact(std::int64_t{8000})));
+    BOOST_TEST(
+        (c.what.facts[1].second == io::description::fact(std::int64_t{24})));
+    BOOST_TEST(
+        fails(errc::out_of_range, [] { written(narrow({0, 8388608}), 0); }));
 }
 
 /// A file of another program: with a list of comments in front, RF64.
@@ -102,18 +101,17 @@ BOOST_AUTO_TEST_CASE(other_chunks) {
     std::string const data = le(5, 2) + le(0xffff, 2);
     auto const plain = bytes_of("RIFF" + le(0, 4) + "WAVE" + list + fmt + list
                                 + "data" + le(4, 4) + data + "LIST");
-    BOOST_TEST((read(plain).as<std::int16_t>()
-                == std::vector<std::int16_t>{5, -1}));
+    BOOST_TEST(
+        (read(plain).as<std::int16_t>() == std::vector<std::int16_t>{5, -1}));
     auto const large =
         bytes_of("RF64" + le(UINT32_MAX, 4) + "WAVE" + "ds64" + le(28, 4)
                  + le(80, 8) + le(4, 8) + le(2, 8) + le(0, 4) + fmt + "data"
                  + le(UINT32_MAX, 4) + data);
-    BOOST_TEST((read(large).as<std::int16_t>()
-                == std::vector<std::int16_t>{5, -1}));
+    BOOST_TEST(
+        (read(large).as<std::int16_t>() == std::vector<std::int16_t>{5, -1}));
     auto const law = bytes_of("RIFF" + le(0, 4) + "WAVEfmt " + le(16, 4)
-                              + le(6, 2) + le(1, 2) + le(8000, 4)
-                              + le(8000, 4) + le(1, 2) + le(8, 2) + "data"
-                              + le(0, 4));
+                              + le(6, 2) + le(1, 2) + le(8000, 4) + le(8000, 4)
+                              + le(1, 2) + le(8, 2) + "data" + le(0, 4));
     BOOST_TEST(fails(errc::invalid_argument, [&] { read(law); }));
 }
 

@@ -112,7 +112,8 @@ public:
         T operator*() const {
             if (left_ == 0)
                 load();
-            static constexpr std::array<std::byte, detail::stored_bytes<T>> zeros{};
+            static constexpr std::array<std::byte, detail::stored_bytes<T>>
+                zeros{};
             return detail::load_element<T>(here_ == nullptr ? zeros.data()
                                                             : here_);
         }

@@ -26,7 +26,8 @@ namespace numstore {
 template <class T>
 concept element =
     std::semiregular<T> && detail::described_element<T> && alignof(T) <= 64
-    && (std::is_trivially_copyable_v<T> || !detail::element_layout<T>::in_place);
+    && (std::is_trivially_copyable_v<T>
+        || !detail::element_layout<T>::in_place);
 
 static_assert(element<bool> && element<float> && element<std::byte>);
 static_assert(element<std::complex<double>>);
@@ -84,8 +85,10 @@ void normalize_bools(std::byte* elements, std::size_t n) noexcept {
 template <element T>
 bool valid_elements(std::byte const* elements, std::size_t n) {
     bool valid = true;
-    if constexpr (requires { requires element_layout<T>::total
-                                      && !element_layout<T>::has_bool; })
+    if constexpr (requires {
+                      requires element_layout<T>::total
+                                   && !element_layout<T>::has_bool;
+                  })
         return true;
     for (std::size_t i = 0; i != n; ++i)
         valid &= element_layout<T>::valid(elements + i * stored_bytes<T>);

@@ -367,8 +367,7 @@ template <class T, template <class...> class List, class... D>
 struct structure_layout<T, List<D...>>
     : std::conditional_t<(part_layout<D>::in_place && ...),
                          std::type_identity<structure_in_place<T, D...>>,
-                         std::type_identity<structure_apart<T, D...>>>::type {
-};
+                         std::type_identity<structure_apart<T, D...>>>::type {};
 
 template <class T>
     requires(std::is_class_v<T> && std::default_initializable<T>

@@ -34,9 +34,9 @@ public:
                               + std::to_string(N) + " fit");
         std::size_t const bad = detail::find_malformed_utf8(text);
         if (bad != std::string_view::npos)
-            detail::raise(errc::invalid_argument,
-                          detail::quoted(text) + ": not UTF-8 at byte "
-                              + std::to_string(bad));
+            detail::raise(errc::invalid_argument, detail::quoted(text)
+                                                      + ": not UTF-8 at byte "
+                                                      + std::to_string(bad));
         std::copy(text.begin(), text.end(), text_);
         length_[0] = static_cast<unsigned char>(text.size() & 0xff);
         if constexpr (prefix == 2)

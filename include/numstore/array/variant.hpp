@@ -41,8 +41,8 @@ struct element_layout<std::variant<T...>> {
     static void store(std::byte* to, value_type const& value) {
         if (value.valueless_by_exception())
             raise(errc::invalid_argument, "a variant without a value");
-        std::visit(
-            [&]<class V>(V const& held) { store_element<V>(held, to); }, value);
+        std::visit([&]<class V>(V const& held) { store_element<V>(held, to); },
+                   value);
         to[longest] = static_cast<std::byte>(value.index());
     }
 

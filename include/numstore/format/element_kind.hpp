@@ -45,27 +45,13 @@ struct scalar_kind {
     std::uint8_t alignment;
 };
 
+/// An array and a struct are none, and have no name here.
 inline constexpr std::array<scalar_kind, 20> scalar_kinds{{
-    {"bool", 1, 1},
-    {"i8", 1, 1},
-    {"i16", 2, 2},
-    {"i32", 4, 4},
-    {"i64", 8, 8},
-    {"u8", 1, 1},
-    {"u16", 2, 2},
-    {"u32", 4, 4},
-    {"u64", 8, 8},
-    {"f32", 4, 4},
-    {"f64", 8, 8},
-    {"c64", 8, 4},
-    {"c128", 16, 8},
-    {"byte", 1, 1},
-    {"", 0, 0}, // array
-    {"", 0, 0}, // structure
-    {"f16", 2, 2},
-    {"bf16", 2, 2},
-    {"i128", 16, 16},
-    {"u128", 16, 16},
+    {"bool", 1, 1},  {"i8", 1, 1},   {"i16", 2, 2},    {"i32", 4, 4},
+    {"i64", 8, 8},   {"u8", 1, 1},   {"u16", 2, 2},    {"u32", 4, 4},
+    {"u64", 8, 8},   {"f32", 4, 4},  {"f64", 8, 8},    {"c64", 8, 4},
+    {"c128", 16, 8}, {"byte", 1, 1}, {"", 0, 0},       {"", 0, 0},
+    {"f16", 2, 2},   {"bf16", 2, 2}, {"i128", 16, 16}, {"u128", 16, 16},
 }};
 
 constexpr bool is_scalar(element_kind kind) noexcept {

@@ -98,8 +98,8 @@ private:
     }
 
     static bool boolean(std::string_view text, std::byte* bytes) noexcept {
-        bool const yes = text == "true" || text == "True" || text == "TRUE"
-                         || text == "1";
+        bool const yes =
+            text == "true" || text == "True" || text == "TRUE" || text == "1";
         bool const no = text == "false" || text == "False" || text == "FALSE"
                         || text == "0";
         *bytes = std::byte{yes};
@@ -146,9 +146,8 @@ private:
         bool const negative = with_sign && text.starts_with('-');
         if (negative)
             text.remove_prefix(1);
-        uint128 const most = with_sign
-                                 ? (uint128{1} << 127) - (negative ? 0 : 1)
-                                 : ~uint128{0};
+        uint128 const most =
+            with_sign ? (uint128{1} << 127) - (negative ? 0 : 1) : ~uint128{0};
         uint128 value = 0;
         for (char const c : text) {
             if (c < '0' || c > '9')

@@ -154,8 +154,7 @@ private:
     }
 
     void variant(element_type const& type, std::byte const* bytes) {
-        auto const tag =
-            std::to_integer<std::size_t>(bytes[type.tag_offset()]);
+        auto const tag = std::to_integer<std::size_t>(bytes[type.tag_offset()]);
         if (tag >= type.alternatives().size())
             return invalid();
         print(type.alternatives()[tag].type, bytes);

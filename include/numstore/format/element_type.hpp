@@ -269,8 +269,7 @@ inline void element_type::set_tagged(std::uint64_t payload,
     total_ = false;
     for (member const& m : parts) {
         alignment_ = std::max(alignment_, m.type.alignment_);
-        depth_ =
-            std::max(depth_, static_cast<std::uint8_t>(m.type.depth_ + 1));
+        depth_ = std::max(depth_, static_cast<std::uint8_t>(m.type.depth_ + 1));
         text_ += m.type.text_ + 3;
     }
     size_ = natural(payload + 1);
@@ -410,9 +409,7 @@ inline void element_type::append_to(std::string& out) const {
         out += std::to_string(extent());
         out += ')';
         return;
-    case element_kind::nullable:
-        out += '?';
-        return inner().append_to(out);
+    case element_kind::nullable: out += '?'; return inner().append_to(out);
     case element_kind::variant: return append_variant_to(out);
     default: out += detail::scalar(kind_).name;
     }

@@ -133,8 +133,9 @@ private:
             at_ += 3;
             return static_cast<char>(code);
         }
-        if (rest.empty() || std::string_view("\"\\n").find(rest[0])
-                                == std::string_view::npos)
+        if (rest.empty()
+            || std::string_view("\"\\n").find(rest[0])
+                   == std::string_view::npos)
             return std::nullopt;
         ++at_;
         return rest[0] == 'n' ? '\n' : rest[0];

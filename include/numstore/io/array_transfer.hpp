@@ -82,7 +82,8 @@ public:
         std::size_t const size = what_.element.size();
         while (!piece.empty()) {
             auto const run = cursor_.run(piece.size() / size);
-            std::size_t const bytes = static_cast<std::size_t>(run.count) * size;
+            std::size_t const bytes =
+                static_cast<std::size_t>(run.count) * size;
             std::memcpy(piece.data(), run.data, bytes);
             for (std::size_t at = 0; at != bytes; at += size)
                 if (!what_.element.valid(piece.data() + at))

@@ -62,8 +62,7 @@ inline void collect_columns(element_type const& type, std::string const& name,
         return;
     case element_kind::array:
         for (std::size_t i = 0; i != type.extent(); ++i)
-            collect_columns(type.inner(),
-                            name + "[" + std::to_string(i) + "]",
+            collect_columns(type.inner(), name + "[" + std::to_string(i) + "]",
                             offset + i * type.inner().size(), columns);
         return;
     case element_kind::nullable: {
@@ -74,8 +73,7 @@ inline void collect_columns(element_type const& type, std::string const& name,
         [[fallthrough]];
     }
     case element_kind::variant:
-        raise(errc::invalid_argument,
-              "a column of type " + type.to_string());
+        raise(errc::invalid_argument, "a column of type " + type.to_string());
     default: break;
     }
     columns.push_back({name, offset, type});
@@ -95,7 +93,8 @@ class csv_reader {
 public:
     csv_reader(Source const& file, element_type const& element,
                io::csv_format const& format)
-        : scanner_(file, format.delimiter), element_(element),
+        : scanner_(file, format.delimiter),
+          element_(element),
           columns_(columns_of(element)) {
         check_delimiter(format.delimiter);
         for (std::size_t i = 0; i != columns_.size(); ++i)
@@ -179,8 +178,8 @@ private:
         if (!element_reader::read(*type, text, to))
             raise(errc::invalid_argument,
                   scanner_.place(field) + ": " + detail::quoted(text)
-                      + " in column "
-                      + detail::quoted(column.name) + " is no " + type->to_string());
+                      + " in column " + detail::quoted(column.name) + " is no "
+                      + type->to_string());
     }
 
     csv_scanner<Source> scanner_;

@@ -117,9 +117,8 @@ private:
         std::size_t line_start = at_;
         std::size_t at = at_;
         for (;;) {
-            csv_field f{.begin = at,
-                        .line = line,
-                        .column = at - line_start + 1};
+            csv_field f{
+                .begin = at, .line = line, .column = at - line_start + 1};
             bool const ended = at < buffer_.size() && buffer_[at] == '"'
                                    ? quoted(f, at, line, line_start)
                                    : plain(f, at);
@@ -192,8 +191,8 @@ private:
     std::string buffer_;
     std::string scratch_;
     std::vector<csv_field> fields_;
-    std::size_t at_ = 0;        // where the next record begins
-    std::uint64_t offset_ = 0;  // in the file, behind the buffer
+    std::size_t at_ = 0;       // where the next record begins
+    std::uint64_t offset_ = 0; // in the file, behind the buffer
     std::uint64_t line_ = 1;
     std::uint64_t record_line_ = 1;
 };

@@ -44,17 +44,17 @@ concept byte_source =
 
 /// Takes bytes one after the other.
 template <class S>
-concept byte_sink = requires(S& sink, std::span<std::byte const> bytes) {
-    sink.write(bytes);
-};
+concept byte_sink =
+    requires(S& sink, std::span<std::byte const> bytes) { sink.write(bytes); };
 
 /// A file that is read. Throws not_found, invalid_argument (not a file), io.
 class input_file {
 public:
     explicit input_file(std::string path) : path_(std::move(path)) {
-        fd_ = detail::unique_fd(detail::retry_interrupted(
-            [&] { return ::open(path_.c_str(), O_RDONLY | O_CLOEXEC
-                                                   | O_NOCTTY | O_NONBLOCK); }));
+        fd_ = detail::unique_fd(detail::retry_interrupted([&] {
+            return ::open(path_.c_str(),
+                          O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        }));
         if (!fd_) {
             if (errno == ENOENT)
                 detail::raise(errc::not_found, path_);
@@ -64,8 +64,7 @@ public:
         if (::fstat(fd_.get(), &about) != 0)
             fail(detail::last_os_error());
         if (!S_ISREG(about.st_mode))
-            detail::raise(errc::invalid_argument,
-                                    path_ + ": not a file");
+            detail::raise(errc::invalid_argument, path_ + ": not a file");
         size_ = static_cast<std::uint64_t>(about.st_size);
     }
 
@@ -120,7 +119,9 @@ public:
     /// Throws corrupt unless the part lies in the source.
     source_part(Source& source, std::uint64_t offset, std::uint64_t size,
                 std::string name)
-        : source_(&source), offset_(offset), size_(size),
+        : source_(&source),
+          offset_(offset),
+          size_(size),
           name_(std::move(name)) {
         if (offset > source.size() || size > source.size() - offset)
             detail::raise_short(name_);

@@ -30,8 +30,7 @@ template <class To>
 void import_npy(To& to, std::string_view name, std::string const& path,
                 transfer_options const& options = {}) {
     input_file const file(path);
-    import_array(to, name,
-                 [&](auto& sink) { read_npy(file, sink, options); });
+    import_array(to, name, [&](auto& sink) { read_npy(file, sink, options); });
 }
 
 /// See write_npy.
@@ -87,8 +86,7 @@ template <class To>
 void import_wav(To& to, std::string_view name, std::string const& path,
                 transfer_options const& options = {}) {
     input_file const file(path);
-    import_array(to, name,
-                 [&](auto& sink) { read_wav(file, sink, options); });
+    import_array(to, name, [&](auto& sink) { read_wav(file, sink, options); });
 }
 
 /// See write_wav. Without a rate, that of the attribute `sample_rate`.

@@ -79,8 +79,8 @@ npy_header read_npy_header(Source const& file) {
     auto const [text, end] = read_npy_text(file);
     std::string const name = file.name();
     auto const bad = [&](char const* what) {
-        raise(errc::corrupt, name + ": header " + detail::quoted(text) + ": "
-                                 + what);
+        raise(errc::corrupt,
+              name + ": header " + detail::quoted(text) + ": " + what);
     };
     python_value const all = python_parser(text, name).parse();
     auto const* const descr = all.find("descr");
@@ -173,8 +173,8 @@ void read_fortran_rows(Reader& file, npy_header const& h, std::uint64_t first,
 inline std::vector<std::byte>
 npy_header_bytes(std::string const& descr,
                  std::span<std::uint64_t const> shape) {
-    std::string text = "{'descr': " + descr + ", 'fortran_order': False, "
-                       + "'shape': (";
+    std::string text =
+        "{'descr': " + descr + ", 'fortran_order': False, " + "'shape': (";
     for (std::uint64_t const extent : shape)
         text += std::to_string(extent) + ", ";
     if (shape.size() > 1)

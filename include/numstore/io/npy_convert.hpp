@@ -87,8 +87,8 @@ inline void element_from_npy(npy_layout const& layout, std::byte const* item,
 }
 
 /// The other way.
-inline void npy_from_element(npy_layout const& layout,
-                             std::byte const* element, std::byte* item) {
+inline void npy_from_element(npy_layout const& layout, std::byte const* element,
+                             std::byte* item) {
     std::memset(item, 0, layout.item_bytes);
     for (npy_step const& step : layout.steps) {
         std::byte const* const from = element + step.offset;
@@ -112,7 +112,8 @@ public:
         case element_kind::nullable: return nullable(type);
         case element_kind::text: {
             std::size_t const n = type.extent();
-            return {type, 4 * n, {{.what = kind::text, .width = n, .count = n}}};
+            return {
+                type, 4 * n, {{.what = kind::text, .width = n, .count = n}}};
         }
         default: return {type, type.size(), {{.count = type.size()}}};
         }
@@ -208,10 +209,10 @@ private:
         npy_layout all{.element = type};
         npy_layout const part = layout(type.inner());
         append_npy_part(all, part, 0, 0);
-        npy_layout const state{element_type(element_kind::u8), 1, {{.count = 1}}};
+        npy_layout const state{
+            element_type(element_kind::u8), 1, {{.count = 1}}};
         append_npy_part(all, state, part.item_bytes, type.tag_offset());
-        all.item_bytes =
-            part.item_bytes + type.size() - type.tag_offset();
+        all.item_bytes = part.item_bytes + type.size() - type.tag_offset();
         return all;
     }
 };

@@ -78,10 +78,9 @@ inline npy_layout npy_array_of(std::uint64_t count, npy_layout const& inner) {
         || bytes > 4 * max_element_bytes)
         raise(errc::invalid_argument, "a dtype of more than 1 GiB");
     all.item_bytes = static_cast<std::size_t>(bytes);
-    bool const numbers = inner.steps.size() == 1
-                         && inner.element.size() == inner.item_bytes
-                         && inner.steps[0].width * inner.steps[0].count
-                                == inner.item_bytes;
+    bool const numbers =
+        inner.steps.size() == 1 && inner.element.size() == inner.item_bytes
+        && inner.steps[0].width * inner.steps[0].count == inner.item_bytes;
     if (numbers) {
         all.steps = inner.steps;
         all.steps[0].count *= static_cast<std::size_t>(count);
@@ -126,9 +125,9 @@ private:
         }
         std::string_view const name = text.substr(1);
         constexpr std::pair<std::string_view, char const*> numbers[] = {
-            {"b1", "bool"}, {"i1", "i8"},  {"i2", "i16"}, {"i4", "i32"},
-            {"i8", "i64"},  {"u1", "u8"},  {"u2", "u16"}, {"u4", "u32"},
-            {"u8", "u64"},  {"f2", "f16"}, {"f4", "f32"}, {"f8", "f64"},
+            {"b1", "bool"}, {"i1", "i8"},   {"i2", "i16"}, {"i4", "i32"},
+            {"i8", "i64"},  {"u1", "u8"},   {"u2", "u16"}, {"u4", "u32"},
+            {"u8", "u64"},  {"f2", "f16"},  {"f4", "f32"}, {"f8", "f64"},
             {"c8", "c64"},  {"c16", "c128"}};
         for (auto const& [theirs, ours] : numbers)
             if (name == theirs)
@@ -136,8 +135,8 @@ private:
         if (name[0] == 'S' && n != 0)
             return bytes(element_type::chars(n));
         if (name[0] == 'V' && n != 0)
-            return bytes(element_type::array_of(
-                n, element_type(element_kind::byte)));
+            return bytes(
+                element_type::array_of(n, element_type(element_kind::byte)));
         if (name[0] == 'U' && n != 0 && n <= max_text_bytes / 4)
             return unicode(n, text[0] == '>');
         refuse(text);

@@ -73,9 +73,9 @@ private:
         python_value v{.what = kind::text};
         for (++at_; at_ < text_.size() && text_[at_] != quote; ++at_) {
             if (text_[at_] == '\\') {
-                if (at_ + 1 == text_.size() || (text_[at_ + 1] != '\\'
-                                                && text_[at_ + 1] != '\''
-                                                && text_[at_ + 1] != '"'))
+                if (at_ + 1 == text_.size()
+                    || (text_[at_ + 1] != '\\' && text_[at_ + 1] != '\''
+                        && text_[at_ + 1] != '"'))
                     fail("no other escape than \\\\, \\' and \\\"");
                 ++at_;
             }

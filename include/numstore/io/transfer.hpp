@@ -47,11 +47,11 @@ inline std::uint64_t element_count(std::span<std::uint64_t const> shape) {
 /// order, in pieces of whole elements as they are stored. A number that is
 /// not known before is given as `unknown_count` in shape[0].
 template <class S>
-concept element_sink =
-    requires(S& sink, description const& what, std::span<std::byte const> piece) {
-        sink.begin(what);
-        sink.write(piece);
-    };
+concept element_sink = requires(S& sink, description const& what,
+                                std::span<std::byte const> piece) {
+    sink.begin(what);
+    sink.write(piece);
+};
 
 inline constexpr std::uint64_t unknown_count = UINT64_MAX;
 

@@ -52,8 +52,9 @@ inline constexpr std::uint32_t wav_extensible = 0xfffe;
 inline constexpr std::uint32_t wav_unknown_size = 0xffffffff;
 
 /// The last 14 bytes of the sub-format of an extensible file.
-inline constexpr std::string_view wav_sub_format(
-    "\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71", 14);
+inline constexpr std::string_view
+    wav_sub_format("\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71",
+                   14);
 
 /// Walks through the chunks of a RIFF or RF64 file up to its data. Throws
 /// corrupt, invalid_argument.
@@ -115,9 +116,9 @@ private:
                                ? b == 8 || b == 16 || b == 24 || b == 32
                                : tag == wav_float && (b == 32 || b == 64);
         if (!known)
-            raise(errc::invalid_argument,
-                  file_->name() + ": samples of format " + std::to_string(tag)
-                      + " with " + std::to_string(b) + " bits");
+            raise(errc::invalid_argument, file_->name() + ": samples of format "
+                                              + std::to_string(tag) + " with "
+                                              + std::to_string(b) + " bits");
         if (layout_.channels == 0 || block != layout_.frame_bytes())
             bad("its channels and its block size do not match");
     }
@@ -258,16 +259,14 @@ inline wav_layout wav_layout_of(io::description const& what,
             if (key == "sample_rate" && l.rate == 0 && *n > 0
                 && *n <= std::numeric_limits<std::uint32_t>::max())
                 l.rate = static_cast<std::uint32_t>(*n);
-            if (key == "sample_bits" && *n == 24 && l.bits == 32
-                && !l.floating)
+            if (key == "sample_bits" && *n == 24 && l.bits == 32 && !l.floating)
                 l.bits = 24;
         }
     if (l.bits == 0 || channels * l.bits / 8 > 65535)
         raise(errc::invalid_argument,
               "a WAV file of elements of type " + what.element.to_string());
     if (l.rate == 0)
-        raise(errc::invalid_argument,
-              "a WAV file without samples per second");
+        raise(errc::invalid_argument, "a WAV file without samples per second");
     l.channels = static_cast<std::uint32_t>(channels);
     return l;
 }

@@ -85,8 +85,8 @@ private:
         offset_ = in.u32();
         if (disks != 0 && disks != UINT32_MAX)
             bad("an archive of several parts");
-        bool const large = count_ == 0xffff || size_ == UINT32_MAX
-                           || offset_ == UINT32_MAX;
+        bool const large =
+            count_ == 0xffff || size_ == UINT32_MAX || offset_ == UINT32_MAX;
         if (large)
             find_large_end(start + at);
         // The smallest entry has 46 bytes.
@@ -190,7 +190,8 @@ template <io::byte_source Packed>
 class zip_source {
 public:
     zip_source(Packed packed, zip_entry const& entry)
-        : packed_(std::move(packed)), entry_(entry),
+        : packed_(std::move(packed)),
+          entry_(entry),
           state_(std::make_unique<state>()) {
         if (entry_.deflated)
             begin();
@@ -269,8 +270,7 @@ private:
         while (done != out.size()) {
             if (s.stream.avail_in == 0)
                 refill();
-            auto const room =
-                std::min<std::size_t>(out.size() - done, 1 << 30);
+            auto const room = std::min<std::size_t>(out.size() - done, 1 << 30);
             s.stream.next_out =
                 reinterpret_cast<unsigned char*>(out.data() + done);
             s.stream.avail_out = static_cast<unsigned>(room);
@@ -280,8 +280,8 @@ private:
             if (result == Z_MEM_ERROR)
                 throw std::bad_alloc();
             bool const ended = result == Z_STREAM_END && done != out.size();
-            bool const stuck = got == 0 && s.stream.avail_in == 0
-                               && s.taken == packed_.size();
+            bool const stuck =
+                got == 0 && s.stream.avail_in == 0 && s.taken == packed_.size();
             if ((result != Z_OK && result != Z_STREAM_END
                  && result != Z_BUF_ERROR)
                 || ended || stuck)

@@ -54,8 +54,8 @@ public:
             return file_.write(bytes);
         }
         constexpr std::size_t most = std::size_t{1} << 30;
-        for (; !bytes.empty(); bytes = bytes.subspan(std::min(most,
-                                                              bytes.size())))
+        for (; !bytes.empty();
+             bytes = bytes.subspan(std::min(most, bytes.size())))
             pack(bytes.first(std::min(most, bytes.size())), Z_NO_FLUSH);
     }
 
