@@ -9,6 +9,7 @@
 #include <numstore/io/array_transfer.hpp>
 #include <numstore/io/file.hpp>
 #include <numstore/io/npy.hpp>
+#include <numstore/io/spool.hpp>
 #include <numstore/io/transfer.hpp>
 #include <numstore/io/zip_reader.hpp>
 #include <numstore/io/zip_writer.hpp>
@@ -32,6 +33,13 @@ inline std::string_view npz_member(std::string_view name) noexcept {
                : std::string_view();
 }
 
+/// It has to be read out of order.
+template <io::byte_source Source>
+bool in_fortran_order(Source const& npy) {
+    npy_header const h = read_npy_header(npy);
+    return h.fortran_order && h.shape.size() > 1;
+}
+
 } // namespace detail
 
 namespace io {
@@ -49,7 +57,7 @@ std::vector<std::string> npz_names(Source const& file) {
 /// Reads each array of a .npz archive, stored or deflated: for each
 /// `sink_for(name, read)` is called, and `read(sink)` reads it as read_npy
 /// does. Memory is bounded; an array that is both deflated and in Fortran
-/// order is inflated as often as `buffer_bytes` go into it. Throws corrupt
+/// order goes through a temporary file. Throws corrupt
 /// (also where a checksum does not match), invalid_argument (encrypted; other
 /// methods), and what read_npy throws.
 template <byte_source Source, class SinkFor>
@@ -62,7 +70,10 @@ void read_npz(Source const& file, SinkFor&& sink_for,
             continue;
         detail::zip_source member(directory.packed(e), e);
         sink_for(std::string(name), [&](auto& sink) {
-            read_npy(member, sink, options);
+            if (e.deflated && detail::in_fortran_order(member))
+                read_npy(spooled_source(member), sink, options);
+            else
+                read_npy(member, sink, options);
             member.finish();
         });
     }
