@@ -164,6 +164,8 @@ void element(bytes in) {
         type.normalize(once.data());
         require(once == value, "normal is normal");
         require(!ns::to_string(type, value.data()).empty(), "some text");
+        std::vector<std::byte> const zeros(type.size());
+        require(type.valid(zeros.data()), "zeros are a value");
     });
 }
 

@@ -147,4 +147,7 @@ struct element_layout<nullable<T>> {
 };
 
 } // namespace detail
+
+static_assert(element<nullable<double>> && element<nullable<nullable<int>>>);
+
 } // namespace numstore

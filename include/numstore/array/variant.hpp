@@ -84,4 +84,6 @@ private:
     }
 };
 
+static_assert(element<std::variant<int, double>>);
+
 } // namespace numstore::detail
