@@ -19,7 +19,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <ranges>
 #include <span>
 #include <string>
@@ -274,42 +273,19 @@ protected:
         });
     }
 
-    /// Few elements, if it is known where they are; else false.
-    static bool read_fast(detail::rope_root const& r,
-                          detail::pager<Policies>& pages, std::uint64_t pos,
-                          std::span<std::byte> out) {
-        auto const nodes = source(pages);
-        if (out.size() > few_leaves * nodes.shape().full_bytes())
-            return false;
-        while (!out.empty()) {
-            detail::leaf_directory::found leaf{};
-            if (!detail::find_fast(nodes, r, pos, leaf))
-                return false;
-            std::uint64_t const skip = pos - leaf.first;
-            auto const n = std::min<std::size_t>(
-                out.size(),
-                static_cast<std::size_t>(leaf.count - skip) * sizeof(T));
-            if (leaf.data == nullptr)
-                std::memset(out.data(), 0, n);
-            else
-                std::memcpy(out.data(), leaf.data + skip * sizeof(T), n);
-            out = out.subspan(n);
-            pos += n / sizeof(T);
-        }
-        return true;
-    }
-    static constexpr std::size_t few_leaves = 8;
-
     template <class U>
     void read_all(std::uint64_t pos, std::span<U> out) const {
         ref_.read([&](detail::rope_root const& r, auto& pages) {
             detail::check_range(pos, out.size(), r.size);
-            // What a transaction has changed it may change again.
-            if (ref_.in_transaction() != nullptr
-                || !read_fast(r, pages, pos, detail::bytes_of(out)))
-                read_range(r, pages, pos, out);
-            else
-                normalize(detail::bytes_of(out));
+            fill(out, [&](std::span<std::byte> bytes) {
+                // What a transaction has changed it may change again.
+                if (ref_.in_transaction() != nullptr
+                    || !detail::read_fast(source(pages), r, pos, bytes))
+                    detail::visit_leaves(
+                        source(pages), r,
+                        detail::range_selection(pos, out.size()),
+                        reader(bytes));
+            });
         });
     }
 

@@ -25,6 +25,8 @@ namespace numstore {
 /// costs no descent. For one thread; move-only.
 template <class T, class Extents, class Policies>
 class nd_reader {
+    using known_run = detail::view_run<Policies>;
+
 public:
     using index = nd_index<Extents::rank()>;
 
@@ -34,7 +36,7 @@ public:
         : version_(std::move(version)),
           shape_(shape),
           known_(detail::reporting_no_memory([&] {
-              return std::vector<detail::view_run>(static_cast<std::size_t>(
+              return std::vector<known_run>(static_cast<std::size_t>(
                   std::clamp<std::uint64_t>(most_bytes / leaf.page_bytes, 1,
                                             most_runs)));
           })) {}
@@ -82,7 +84,7 @@ private:
         return pos;
     }
 
-    void load(detail::view_run& run, std::uint64_t pos) {
+    void load(known_run& run, std::uint64_t pos) {
         run = {};
         run = detail::reporting_no_memory(
             [&] { return detail::load_view_run(version_->at, pos); });
@@ -90,7 +92,7 @@ private:
 
     std::shared_ptr<detail::nd_version<Policies> const> version_;
     Extents shape_;
-    std::vector<detail::view_run> known_; ///< by place, so many leaves apart
+    std::vector<known_run> known_; ///< by place, so many leaves apart
 };
 
 } // namespace numstore

@@ -13,8 +13,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -129,6 +131,32 @@ bool find_fast(node_source<Policies> const& nodes, rope_root const& root,
         return leaf.place == no_page || nodes.pages().is_verified(leaf.place);
     }
     return false;
+}
+
+/// Reads neighbouring elements from `pos` on, as `find_fast` finds them; false
+/// where it does not, and where they are so many that it does not pay.
+template <class Policies>
+bool read_fast(node_source<Policies> const& nodes, rope_root const& root,
+               std::uint64_t pos, std::span<std::byte> out) {
+    constexpr std::size_t few_leaves = 8;
+    leaf_shape const& shape = nodes.shape();
+    if (out.size() > few_leaves * shape.full_bytes())
+        return false;
+    while (!out.empty()) {
+        leaf_directory::found leaf;
+        if (!find_fast(nodes, root, pos, leaf))
+            return false;
+        std::uint64_t const skip = pos - leaf.first;
+        auto const n = static_cast<std::size_t>(std::min<std::uint64_t>(
+            out.size(), shape.bytes(leaf.count - skip)));
+        if (leaf.data == nullptr)
+            std::memset(out.data(), 0, n);
+        else
+            std::memcpy(out.data(), leaf.data + shape.bytes(skip), n);
+        out = out.subspan(n);
+        pos = leaf.first + leaf.count;
+    }
+    return true;
 }
 
 /// The bytes of element `pos` in place, as `find_fast` finds it; null where it

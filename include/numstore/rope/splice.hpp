@@ -117,7 +117,7 @@ private:
 
     void leaf(child_ref const& ref, std::uint64_t first, std::uint64_t end) {
         {
-            leaf_elements const old = nodes().nodes().leaf(ref);
+            auto const old = nodes().nodes().leaf(ref);
             std::uint64_t at = std::clamp(gone_to_, first, end);
             auto const keep_to = [&](std::uint64_t to) {
                 pack(old.data + nodes().size(at - first), to - at);
