@@ -53,8 +53,8 @@ run_tests() { # preset, options of ctest...
 }
 
 set_up() { bash cmake/setup.sh "$@"; }
-layers=(format storage log pager rope database array testing concurrency
-        soak)
+layers=(format storage log pager rope database array nd io testing
+        concurrency soak)
 crash_labels='crash|faults|fuzz'
 suite() {
     configure dev && build dev "${layers[@]/#/numstore_test_}" \
