@@ -227,6 +227,19 @@ BOOST_AUTO_TEST_CASE(records_that_lie) {
     BOOST_TEST(refused_record(format::log_create{90, 1, "\xff", "u8"}));
     BOOST_TEST(refused_record(format::log_create{1, 1, "x", "u8"}));
     BOOST_TEST(refused_record(format::log_clone{1, 1, "x"}));
+    BOOST_TEST(refused_record(format::log_create_nd{90, 1, "x", "u8", 0}));
+    BOOST_TEST(refused_record(format::log_create_nd{90, 1, "x", "u8", 33}));
+    BOOST_TEST(refused_record(format::log_create_nd{90, 1, "x", "u8", 2, 2}));
+    BOOST_TEST(refused_record(format::log_create_nd{90, 1, "x", "u8", 2, 1}));
+    BOOST_TEST(refused_record(format::log_reshape{1, {}}));
+    BOOST_TEST(refused_record(
+        format::log_write_blocks{1, 0, 1, 2, 1, {}, four}));
+    BOOST_TEST(refused_record(format::log_write_blocks{
+        1, 0, 1, std::uint64_t{1} << 62, 4, {}, four}));
+    BOOST_TEST(refused_record(format::log_erase_blocks{
+        1, 0, 1, std::uint64_t{1} << 62, 1, {}}));
+    BOOST_TEST(refused_record(format::log_insert_blocks{
+        1, 0, 0, std::uint64_t{1} << 62, std::uint64_t{1} << 10, {}, {}}));
     BOOST_TEST(refused_record(format::log_rename{1, "deep", "\xff"}));
     BOOST_TEST(refused_record(format::log_set_attribute{1, "", four}));
     BOOST_TEST(refused_record(

@@ -113,6 +113,40 @@ BOOST_AUTO_TEST_CASE(lists_of_positions_ascend) {
     BOOST_TEST(refused(cut, "longer than its record"));
 }
 
+BOOST_AUTO_TEST_CASE(blocks_are_as_many_as_their_places) {
+    std::vector<std::uint64_t> const places{3, 9, 4};
+    std::span<std::uint64_t const> const list(places);
+    bytes const six(24);
+    auto const record =
+        encoded(format::log_insert_blocks{7, 0, 0, 3, 2, list, six});
+    auto const r = format::decode_log_record(record);
+    auto const& b = std::get<format::log_insert_blocks>(r.body);
+    BOOST_TEST(b.positions[2] == 4U);
+    BOOST_TEST(b.block == 2U);
+    BOOST_TEST(b.elements.size() == 24U);
+    BOOST_TEST(refused(
+        encoded(format::log_write_blocks{7, 0, 0, 2, 2, list, six}),
+        "as many positions"));
+    BOOST_TEST(refused(encoded(format::log_erase_blocks{7, 0, 5, 0, 2, {}}),
+                       "blocks are empty"));
+    BOOST_TEST(refused(encoded(format::log_erase_blocks{7, 0, 5, 3, 0, {}}),
+                       "blocks are empty"));
+}
+
+BOOST_AUTO_TEST_CASE(shapes_are_read_back) {
+    std::vector<std::uint64_t> const shape{1000, 3};
+    auto record = encoded(
+        format::log_reshape{7, std::span<std::uint64_t const>(shape)});
+    auto r = format::decode_log_record(record);
+    BOOST_TEST(std::get<format::log_reshape>(r.body).dimensions[0] == 1000U);
+    bytes const fill(2, std::byte{9});
+    record = encoded(format::log_create_nd{7, 2, "n", "u16", 3, 1, fill});
+    r = format::decode_log_record(record);
+    auto const& made = std::get<format::log_create_nd>(r.body);
+    BOOST_TEST(made.rank == 3U);
+    BOOST_TEST(made.fill.size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(only_the_last_part_has_a_tail) {
     bytes const tail(8);
     format::log_bulk_more part;

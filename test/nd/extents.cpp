@@ -1,8 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #include <boost/test/unit_test.hpp>
 
-#include "../bags/memory_512.hpp"
-
 #include <numstore/nd/extents.hpp>
 
 #include <array>

@@ -140,6 +140,16 @@ BOOST_AUTO_TEST_CASE(zeros_among_zeros_stay_a_hole) {
     BOOST_TEST(s.tree.root().is_hole());
 }
 
+BOOST_AUTO_TEST_CASE(any_number_of_zeros_at_one_place) {
+    setting s(300);
+    s.tree.insert_zero_blocks(s.changes, {100, 0, std::uint64_t{1} << 50}, 2);
+    BOOST_TEST(s.tree.size() == 300 + (std::uint64_t{1} << 51));
+    bytes out(8);
+    s.tree.read(99, out);
+    BOOST_TEST((out == bytes{std::byte{100}, {}, {}, {}, {}, {}, {}, {}}));
+    s.require_sound_pages();
+}
+
 BOOST_AUTO_TEST_CASE(wrong_places_are_refused_and_change_nothing) {
     setting s(1000);
     bytes const old = contents(s.tree);

@@ -237,8 +237,16 @@ public:
         run([&] {
             tree_.erase_blocks(t_->changes, at, block, spiller());
         });
-        log(format::log_erase_blocks{id(), at.first(), at.stride(), at.count(),
-                                     block, format::u64_list(at.list())});
+        if (at.list().empty())
+            return log(format::log_erase_blocks{id(), at.first(), at.stride(),
+                                                at.count(), block, {}});
+        // The highest first, so that the places of the others stay.
+        for (auto list = at.list(); !list.empty();) {
+            std::size_t const n = std::min(list.size(), piece_bytes / 8);
+            log(format::log_erase_blocks{id(), 0, 0, n, block,
+                                         format::u64_list(list.last(n))});
+            list = list.first(list.size() - n);
+        }
     }
 
     /// What the elements are from now on. Throws invalid_argument unless it

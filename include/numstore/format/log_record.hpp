@@ -347,9 +347,9 @@ using log_body =
     std::variant<log_insert, log_insert_hole, log_insert_fill, log_insert_bulk,
                  log_bulk_more, log_write, log_scatter, log_erase, log_erase_at,
                  log_write_blocks, log_insert_blocks, log_erase_blocks,
-                 log_reshape, log_create, log_create_nd, log_drop, log_rename, log_set_attribute,
-                 log_erase_attribute, log_clone, log_rollback_to, log_commit,
-                 log_abort>;
+                 log_reshape, log_create, log_create_nd, log_drop, log_rename,
+                 log_set_attribute, log_erase_attribute, log_clone,
+                 log_rollback_to, log_commit, log_abort>;
 
 /// A record read back; valid while the bytes that it was read from are.
 struct log_record {

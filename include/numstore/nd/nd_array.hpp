@@ -341,7 +341,8 @@ private:
 
     /// f(writer, frame of the axis) changes the elements and gives the new
     /// extent.
-    using reshaping = detail::function_ref<std::uint64_t(writer&, frame const&)>;
+    using reshaping =
+        detail::function_ref<std::uint64_t(writer&, frame const&)>;
     void restructure(detail::axis_argument axis, reshaping f) {
         std::size_t const k = axis.value();
         base::require_axis(k);

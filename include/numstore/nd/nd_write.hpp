@@ -142,15 +142,22 @@ void erase_planes(Writer& w, axis_frame const& f, selection const& what) {
         what.step < 0 ? what.first - (what.count - 1) * step : what.first;
     if (what.count == 1 || step == 1)
         return erase_planes(w, f, low, what.count);
-    if (f.outer == 1)
-        return w.erase_blocks({low * f.inner, step * f.inner, what.count},
+    if (f.outer == 1 || what.count * step == f.extent)
+        return w.erase_blocks({low * f.inner, step * f.inner,
+                               f.outer * what.count}, // alike in all of them
                               f.inner);
+    constexpr std::uint64_t most = std::uint64_t{1} << 18;
+    std::uint64_t const some = std::max<std::uint64_t>(1, most / what.count);
     std::vector<std::uint64_t> list;
-    list.reserve(static_cast<std::size_t>(f.outer * what.count));
-    for (std::uint64_t o = 0; o != f.outer; ++o)
-        for (std::uint64_t i = 0; i != what.count; ++i)
-            list.push_back((o * f.extent + low + i * step) * f.inner);
-    w.erase_blocks(block_places(list), f.inner);
+    for (std::uint64_t end = f.outer; end != 0;) { // places before it stay
+        std::uint64_t const begin = end - std::min(end, some);
+        list.clear();
+        for (std::uint64_t o = begin; o != end; ++o)
+            for (std::uint64_t i = 0; i != what.count; ++i)
+                list.push_back((o * f.extent + low + i * step) * f.inner);
+        w.erase_blocks(block_places(list), f.inner);
+        end = begin;
+    }
 }
 
 template <class Writer>

@@ -27,7 +27,8 @@ struct row_batch {
 /// `row_batch`. Owns the version that it reads; a batch is valid until its
 /// iterator moves on. Iterate once.
 template <class T, class Policies>
-class row_batches : public std::ranges::view_interface<row_batches<T, Policies>> {
+class row_batches
+    : public std::ranges::view_interface<row_batches<T, Policies>> {
     using version = detail::nd_version<Policies>;
 
 public:
@@ -56,10 +57,12 @@ public:
         void operator++(int) { ++*this; }
         friend bool operator==(iterator const& i,
                                std::default_sentinel_t) noexcept {
-            return i.of_->now_.rows == 0;
+            return i.done();
         }
 
     private:
+        bool done() const noexcept { return of_->now_.rows == 0; }
+
         row_batches* of_;
     };
 

@@ -162,13 +162,18 @@ private:
 
     void insert_block() {
         gone_to_ = (*at_)[next_] + change_.removed;
-        if (change_.bytes.empty())
-            zeros_ += change_.added;
-        else
+        if (!change_.bytes.empty()) {
             pack(change_.bytes.data()
                      + nodes().size(next_ * change_.added),
                  change_.added);
-        ++next_;
+            ++next_;
+            return;
+        }
+        // Zeros at one place may be any number of blocks.
+        std::uint64_t const same = std::max<std::uint64_t>(
+            1, at_->before((*at_)[next_] + 1, next_));
+        zeros_ += same * change_.added;
+        next_ += same;
     }
 
     /// Appends elements to the leaf in the making; a full one waits until
