@@ -194,8 +194,11 @@ public:
                 auto out =
                     detail::allocate_values<detail::element_buffer<T>>(
                         elements_of(rows.size(), at.shape));
-                at.source.read_rows(detail::block_places(rows),
-                                    row_of(at.shape), {},
+                std::uint64_t const row = row_of(at.shape);
+                auto places = rows;
+                for (std::uint64_t& p : places)
+                    p *= row;
+                at.source.read_rows(detail::block_places(places), row, {},
                                     detail::bytes_of(out));
                 return detail::to_values<T>(std::move(out));
             });
