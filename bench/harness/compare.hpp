@@ -6,6 +6,7 @@
 #include "sample.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -47,7 +48,7 @@ void print_ratios(std::vector<contender> const& systems,
             continue;
         std::vector<double> ratios;
         for (std::size_t i = 0; i != all[s].size(); ++i)
-            if (get(all[peer][i]) != 0)
+            if (get(all[s][i]) >= 0 && get(all[peer][i]) > 0)
                 ratios.push_back(get(all[s][i]) / get(all[peer][i]));
         if (ratios.empty())
             continue;
@@ -68,6 +69,8 @@ inline void print_line(options const& o, row const& r, std::size_t f,
         return v;
     };
     auto const values = column([&](sample const& x) { return x.figures[f]; });
+    if (std::isnan(values.front()))
+        return;
     auto const [low, high] = std::minmax_element(values.begin(), values.end());
     std::printf("{\"row\":\"%s\",\"figure\":\"%s\",\"system\":\"%s\","
                 "\"unit\":\"%s\",\"more_is_better\":%s,\"median\":%.6g,"
@@ -78,7 +81,7 @@ inline void print_line(options const& o, row const& r, std::size_t f,
                 *low, *high, values.size());
     print_ratios(systems, all, s,
                  [&](sample const& x) { return x.figures[f]; });
-    if (f == 0 && all[s][0].cpu_rate != 0) {
+    if (f == 0 && all[s][0].cpu_rate > 0) {
         auto const rate = [](sample const& x) { return x.cpu_rate; };
         std::printf("},\"per_cpu_second\":%.6g,\"cpu_ratio\":{",
                     median(column(rate)));

@@ -43,23 +43,35 @@ public:
     meter() {
         std::ofstream("/proc/self/clear_refs") << "5\n"; // resets VmHWM
         memory_ = proc_number("/proc/self/status", "VmRSS:");
-        written_ = proc_number("/proc/self/io", "write_bytes:");
+        dirtied_ = proc_number("/proc/self/io", "write_bytes:");
+        called_ = proc_number("/proc/self/io", "wchar:");
         cpu_ = process_cpu();
         start_ = now();
     }
     double seconds() const { return now() - start_; }
+    /// Given to the kernel by system calls; through a mapping, where there
+    /// were none, what the kernel took for dirty. That counts whole folios,
+    /// which may be many times what changed.
+    double io_bytes() const {
+        double const called = proc_number("/proc/self/io", "wchar:") - called_;
+        return called > 4096 ? called : dirtied();
+    }
     /// `operations`: of the unit that the first figure counts.
     void finish(sample& s, double operations = 0) const {
         s.cpu_rate = operations / (process_cpu() - cpu_);
-        s.io_bytes =
-            proc_number("/proc/self/io", "write_bytes:") - written_;
+        s.io_bytes = io_bytes();
         s.peak_bytes =
             (proc_number("/proc/self/status", "VmHWM:") - memory_) * 1024;
     }
 
 private:
+    double dirtied() const {
+        return proc_number("/proc/self/io", "write_bytes:") - dirtied_;
+    }
+
     double memory_;
-    double written_;
+    double dirtied_;
+    double called_;
     double cpu_;
     double start_;
 };

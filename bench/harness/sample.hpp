@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace bench {
@@ -12,13 +13,19 @@ namespace bench {
 /// What one run of one system gave. Trivially copyable: it comes through a
 /// pipe from the process that measured.
 struct sample {
-    static constexpr std::size_t most = 4;
-    std::array<double, most> figures{};
+    static constexpr std::size_t most = 5;
+    std::array<double, most> figures = unknown(); ///< NaN: has none
     double cpu_rate = 0;      ///< work per second of processor time
     double user_bytes = 0;    ///< that the work was asked to store
     double bytes_written = 0; ///< as the system counts; -1 if it does not
-    double io_bytes = 0;      ///< as the kernel counts, for this process
+    double io_bytes = 0;      ///< that the process wrote: see meter
     double peak_bytes = 0;    ///< of memory, above what there was before
+
+    static std::array<double, most> unknown() {
+        std::array<double, most> none{};
+        none.fill(std::numeric_limits<double>::quiet_NaN());
+        return none;
+    }
 };
 
 inline double median(std::vector<double> v) {

@@ -100,6 +100,11 @@ sample edit_copy(options const& o, peer const& p, std::string const& folder,
     edits.run(std::min(most, o.operations * (e.in_commit == 1 ? 1 : 3)),
               late(o.seconds));
     r.figures[0] = static_cast<double>(edits.done()) / m.seconds();
+    double const bytes = static_cast<double>(e.elements * sizeof(float));
+    auto const written = [&] {
+        return before < 0 ? m.io_bytes() : s->bytes_written() - before;
+    };
+    r.figures[3] = written() / (static_cast<double>(edits.done()) * bytes);
     double const longest = (cycles == store::no_cycles ? 2 : 15) * o.seconds;
     while (m.seconds() < longest && edits.done() < most
            && (cycles == store::no_cycles || s->cycles() < cycles + 2))
@@ -111,11 +116,10 @@ sample edit_copy(options const& o, peer const& p, std::string const& folder,
     s->settle();
     double const done = static_cast<double>(edits.done());
     r.figures[1] = done / m.seconds();
-    r.user_bytes = done * static_cast<double>(e.elements * sizeof(float));
+    r.user_bytes = done * bytes;
     m.finish(r, done);
     r.bytes_written = before < 0 ? -1 : s->bytes_written() - before;
-    r.figures[3] =
-        (before < 0 ? r.io_bytes : r.bytes_written) / r.user_bytes;
+    r.figures[4] = written() / r.user_bytes;
     return r;
 }
 
@@ -137,7 +141,8 @@ void edit_row(options const& o, std::string const& name, edit const& e,
              {{"foreground", "edits/s"},
               {"sustained", "edits/s"},
               {"rounds", "checkpoints"},
-              {"written", "bytes/byte", false}},
+              {"written_at_commit", "bytes/byte", false},
+              {"written_settled", "bytes/byte", false}},
              note},
             systems);
 }

@@ -98,7 +98,8 @@ sample numstore_readers(options const& o, std::string const& folder,
             });
         });
     sample r;
-    r.figures = {total(done), per_cpu(done)};
+    r.figures[0] = total(done);
+    r.figures[1] = per_cpu(done);
     m.finish(r);
     return r;
 }
@@ -124,7 +125,8 @@ sample vector_readers(options const& o, std::size_t threads,
             });
         });
     sample r;
-    r.figures = {total(done), per_cpu(done)};
+    r.figures[0] = total(done);
+    r.figures[1] = per_cpu(done);
     m.finish(r);
     return r;
 }
@@ -218,7 +220,7 @@ constexpr std::size_t writes_per_commit = 100;
 
 std::array<double, sample::most> mixed(std::vector<thread_work> const& done) {
     return {done[0].rate() + done[1].rate(), done[2].rate(),
-            per_cpu({done[0], done[1]}), done[2].cpu_rate()};
+            per_cpu({done[0], done[1]}), done[2].cpu_rate(), 0};
 }
 
 #if defined(NUMSTORE_BENCH_LMDB)
