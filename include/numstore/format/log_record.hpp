@@ -264,7 +264,7 @@ struct log_create_nd {
     std::string_view element;
     std::uint64_t rank = 1;
     std::uint64_t layout = 0;
-    std::span<std::byte const> fill;
+    std::span<std::byte const> fill{};
 };
 
 struct log_drop {
