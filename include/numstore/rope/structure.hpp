@@ -130,8 +130,8 @@ public:
     }
 
     /// The leaf right behind the one of a path, or right before it.
-    leaf_end beside(typename editor::path const& way, rope_root const& root,
-                    bool right) const {
+    leaf_end beside(typename editor::path const& way,
+                    [[maybe_unused]] rope_root const& root, bool right) const {
         assert(way.height() == root.height);
         for (unsigned level = 1; level <= way.height(); ++level) {
             auto const& s = way.at(level);
