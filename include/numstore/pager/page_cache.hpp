@@ -121,7 +121,8 @@ private:
 
         ~shard() {
             for (std::size_t i = 0; owned != nullptr && i != ways_in_use; ++i)
-                if (leaf* const l = owned->sets[i / ways][i % ways].load())
+                if (leaf* const l = owned->sets[i / ways][i % ways].load(
+                        std::memory_order_relaxed))
                     l->release();
         }
         table* leaves() const noexcept {
