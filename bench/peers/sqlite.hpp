@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -62,8 +63,9 @@ protected:
         step(get_);
         auto const* const data =
             static_cast<float const*>(::sqlite3_column_blob(get_, 0));
-        std::vector<float> v(
-            data, data + ::sqlite3_column_bytes(get_, 0) / sizeof(float));
+        auto const bytes =
+            static_cast<std::size_t>(::sqlite3_column_bytes(get_, 0));
+        std::vector<float> v(data, data + bytes / sizeof(float));
         ::sqlite3_reset(get_);
         return v;
     }
