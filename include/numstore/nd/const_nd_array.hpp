@@ -49,6 +49,9 @@ public:
     explicit const_nd_array(detail::array_ref<Policies> ref)
         : ref_(std::move(ref)) {
         static_assert(detail::fits_page_size<T, Policies::page_size>);
+        static_assert(detail::in_place<T>,
+                      "elements that are stored in another form than they "
+                      "have in memory cannot be in an array with axes");
     }
 
     const_nd_array in(basic_snapshot<Policies> const& snap) const {

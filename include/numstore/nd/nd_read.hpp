@@ -157,7 +157,7 @@ private:
     }
     void finish(std::span<std::byte> out) const noexcept {
         apply_fill<sizeof(T)>(fill_, out);
-        normalize_bools<T>(out.data(), out.size() / sizeof(T));
+        accept_elements<T>(out.data(), out.size() / sizeof(T));
     }
 
     node_source<Policies> nodes_;
