@@ -155,7 +155,7 @@ private:
     reader(std::byte* out) noexcept {
         return {{}, out};
     }
-    void finish(std::span<std::byte> out) const noexcept {
+    void finish(std::span<std::byte> out) const {
         apply_fill<sizeof(T)>(fill_, out);
         accept_elements<T>(out.data(), out.size() / sizeof(T));
     }
