@@ -9,6 +9,7 @@
 #include <numstore/error.hpp>
 
 #include <concepts>
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -159,6 +160,8 @@ private:
             *engine_, locked(*transaction_, lock_mode::shared));
         work& w = touch(*transaction_);
         transaction_->changes.new_token();
+        transaction_->viewed_until =
+            std::max(transaction_->viewed_until, p->sequence() + 1);
         return {p, w.root, state_->shape, w.dimensions};
     }
 

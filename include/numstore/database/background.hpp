@@ -62,7 +62,7 @@ private:
         if (e.opt.snapshot_max_age.count() <= 0)
             return e.worker_wakes.wait(lock);
         auto const most = std::min(e.opt.snapshot_max_age, longest_wait);
-        auto const age = e.readers.count().oldest_age;
+        auto const age = e.readers.count().oldest_revocable_age;
         e.worker_wakes.wait_for(lock, std::max(most - age, shortest_wait));
         try {
             if (e.checkpointing || e.pages->failed())

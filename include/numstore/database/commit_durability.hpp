@@ -141,7 +141,8 @@ private:
             }
             if (!wants_checkpoint())
                 return;
-            if (e_->worker != nullptr && !log_is_long(2)) {
+            if (e_->worker != nullptr && !log_is_long(2)
+                && leaf_bytes() <= e_->in_proportion(e_->opt.cache_bytes)) {
                 e_->checkpoint_is_due = true;
                 e_->worker_wakes.notify_one();
             } else {
@@ -153,10 +154,13 @@ private:
     }
 
     bool wants_checkpoint() const noexcept {
-        if (e_->pages->account().leaf_bytes.load(std::memory_order_relaxed)
-            > e_->in_proportion(e_->opt.cache_bytes / 2))
+        if (leaf_bytes() > e_->in_proportion(e_->opt.cache_bytes / 2))
             return !e_->dirty.empty();
         return log_is_long(1);
+    }
+
+    std::uint64_t leaf_bytes() const noexcept {
+        return e_->pages->account().leaf_bytes.load(std::memory_order_relaxed);
     }
 
     /// Since the last checkpoint began it has grown by so many times what a

@@ -185,6 +185,8 @@ public:
                 undo_to(*outer, mark);
             throw;
         }
+        std::scoped_lock const alone(outer->guard);
+        outer->drop_savepoint(mark);
     }
 
     /// Adds a record of the transaction to the log. If that fails the

@@ -226,6 +226,7 @@ private:
         checkpoint();
         checkpoint();
         work_lock lock(e_->work);
+        e_->require_writable(); // it may have been closed meanwhile
         e_->log_pool.release_all();
         checkpointer<Policies>(*e_).run(lock, {.ripen = true, .cut = true});
     }

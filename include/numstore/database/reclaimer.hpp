@@ -67,14 +67,18 @@ public:
     /// Pages of replaced nodes become ripening pages, in the order in which
     /// they were replaced: what was before a reader does not wait for it.
     void release_replaced() {
-        std::reverse(e_->retired_nodes.begin(), e_->retired_nodes.end());
-        while (!e_->retired_nodes.empty()) {
-            auto const& r = e_->retired_nodes.back();
-            if (page_no const place = r.what.node.place(); place != no_page)
-                e_->pages->retire({place, r.what.pages}, r.sequence,
-                                  r.generation);
-            e_->retired_nodes.pop_back();
+        auto& all = e_->retired_nodes;
+        auto next = all.begin();
+        try {
+            for (; next != all.end(); ++next)
+                if (page_no const p = next->what.node.place(); p != no_page)
+                    e_->pages->retire({p, next->what.pages}, next->sequence,
+                                      next->generation);
+        } catch (...) {
+            all.erase(all.begin(), next);
+            throw;
         }
+        all.clear();
     }
 
     /// Takes up to `most` nodes of dropped trees apart. A tree that cannot be

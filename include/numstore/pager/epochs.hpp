@@ -140,6 +140,8 @@ public:
         std::uint64_t readers = 0;
         std::chrono::nanoseconds oldest_age{0};
         std::uint64_t oldest = idle; ///< version
+        /// Of those that may be revoked.
+        std::chrono::nanoseconds oldest_revocable_age{0};
     };
     census count() const noexcept {
         census c;
@@ -155,8 +157,11 @@ public:
                 return;
             ++c.readers;
             c.oldest = std::min(c.oldest, sequence);
-            c.oldest_age = std::max(c.oldest_age,
-                                    std::chrono::nanoseconds(now - since));
+            std::chrono::nanoseconds const age(now - since);
+            c.oldest_age = std::max(c.oldest_age, age);
+            if ((s.use.load(std::memory_order_relaxed) & what) == revocable)
+                c.oldest_revocable_age =
+                    std::max(c.oldest_revocable_age, age);
         });
         return c;
     }

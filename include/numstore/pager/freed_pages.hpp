@@ -17,16 +17,15 @@ public:
     /// Where memory is short they count as if a newer one had freed them.
     void add(std::uint64_t sequence, std::uint64_t pages) noexcept {
         total_ += pages;
-        auto at = std::lower_bound(
-            versions_.begin(), versions_.end(), sequence,
-            [](version const& v, std::uint64_t s) { return v.sequence < s; });
+        auto at = find(sequence);
         if (at == versions_.end() || at->sequence != sequence) {
             std::uint64_t const before = at == versions_.begin()
                                              ? forgotten_
                                              : std::prev(at)->total;
             try {
                 at = versions_.insert(at, {sequence, before});
-            } catch (std::bad_alloc const&) { // NOLINT: `at` is the next one
+            } catch (std::bad_alloc const&) { // what comes next counts them
+                at = find(sequence);
             }
         }
         for (; at != versions_.end(); ++at)
@@ -56,6 +55,12 @@ private:
         std::uint64_t sequence;
         std::uint64_t total; ///< freed by this one and all before
     };
+    std::deque<version>::iterator find(std::uint64_t sequence) noexcept {
+        return std::lower_bound(
+            versions_.begin(), versions_.end(), sequence,
+            [](version const& v, std::uint64_t s) { return v.sequence < s; });
+    }
+
     std::deque<version> versions_; ///< ascending
     std::uint64_t forgotten_ = 0;
     std::uint64_t total_ = 0;

@@ -47,6 +47,8 @@ public:
             if (retry_interrupted(
                     [&] { return ::fcntl(fd, F_OFD_GETLK, &held); })
                 != 0) {
+                if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
+                    return nobody; // who cannot ask cannot be told either
                 ec = last_os_error();
                 return 0;
             }
