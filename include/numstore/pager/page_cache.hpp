@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 namespace numstore::detail {
 
@@ -31,7 +33,7 @@ public:
 
     explicit page_cache(std::uint64_t budget) noexcept
         : shard_budget_(budget / shard_count),
-          sets_(std::bit_ceil(std::max<std::uint64_t>(
+          most_sets_(std::bit_ceil(std::max<std::uint64_t>(
               1, 2 * (shard_budget_ / Policies::page_size) / ways))) {}
     page_cache(page_cache const&) = delete;
     page_cache& operator=(page_cache const&) = delete;
@@ -41,7 +43,7 @@ public:
         table const* const t = shard_of(first).leaves();
         if (t == nullptr)
             return {};
-        for (way const& w : t->sets[set_of(first)]) {
+        for (way const& w : t->set_of(first)) {
             leaf* const l = w.load(std::memory_order_acquire);
             if (l == nullptr || l->page() != first || !l->try_share())
                 continue;
@@ -68,11 +70,18 @@ public:
         leaf* const l = filled.get();
         shard& s = shard_of(first);
         std::scoped_lock lock(s.guard);
-        set& all = s.make_leaves(sets_).sets[set_of(first)];
-        if (find_in(all, first) != nullptr)
+        if (s.tables.empty())
+            s.grow(first_sets);
+        if (find_in(s.current().set_of(first), first) != nullptr)
             return;
-        way* const free = find_in(all, no_page);
-        way& w = free != nullptr ? *free : evict_from(s, all);
+        way* free = find_in(s.current().set_of(first), no_page);
+        while (free == nullptr && s.current().count < most_sets_) {
+            s.grow(std::min(4 * s.current().count, most_sets_));
+            free = find_in(s.current().set_of(first), no_page);
+        }
+        way& w = free != nullptr
+                     ? *free
+                     : evict_from(s, s.current().set_of(first));
         l->set_page(first);
         l->share();
         w.store(l, std::memory_order_release); // pairs with `find`
@@ -100,13 +109,23 @@ public:
 private:
     static constexpr std::size_t shard_count = 8;
     static constexpr std::size_t ways = 8;
+    static constexpr std::size_t first_sets = 8;
     template <class T>
     using atomic = typename Policies::threading::template atomic<T>;
     using way = atomic<leaf*>;
     using set = std::array<way, ways>;
 
     struct table {
-        explicit table(std::size_t n) : sets(new set[n]{}) {}
+        explicit table(std::size_t n) : count(n), sets(new set[n]{}) {}
+        /// A larger table parts a set: what was in it finds room.
+        set& set_of(page_no first) const noexcept {
+            return sets[static_cast<std::size_t>(hash(first) >> 20)
+                        & (count - 1)];
+        }
+        way& at(std::size_t i) const noexcept {
+            return sets[i / ways][i % ways];
+        }
+        std::size_t count; ///< a power of two
         std::unique_ptr<set[]> sets;
     };
 
@@ -114,29 +133,36 @@ private:
     struct shard {
         mutex guard; ///< of all changes
         cached_leaf_pool<Policies> leaf_pool;
-        std::unique_ptr<table> owned;
+        /// The last one is used; who looks may still be in one before.
+        std::vector<std::unique_ptr<table>> tables;
         atomic<table*> shown{nullptr};
         std::uint64_t bytes = 0;
         std::size_t hand = 0; ///< the way where eviction goes on
 
         ~shard() {
-            for (std::size_t i = 0; owned != nullptr && i != ways_in_use; ++i)
-                if (leaf* const l = owned->sets[i / ways][i % ways].load(
-                        std::memory_order_relaxed))
+            for (std::size_t i = 0; i != ways_in_use(); ++i)
+                if (leaf* const l =
+                        current().at(i).load(std::memory_order_relaxed))
                     l->release();
+        }
+        table& current() const noexcept { return *tables.back(); }
+        std::size_t ways_in_use() const noexcept {
+            return tables.empty() ? 0 : current().count * ways;
         }
         table* leaves() const noexcept {
             return shown.load(std::memory_order_acquire);
         }
-        table& make_leaves(std::size_t sets) {
-            if (owned == nullptr) {
-                owned = std::make_unique<table>(sets);
-                ways_in_use = sets * ways;
-                shown.store(owned.get(), std::memory_order_release);
-            }
-            return *owned;
+        void grow(std::size_t sets) {
+            auto fresh = std::make_unique<table>(sets);
+            for (std::size_t i = 0; i != ways_in_use(); ++i)
+                if (leaf* const l =
+                        current().at(i).load(std::memory_order_relaxed))
+                    find_in(fresh->set_of(l->page()), no_page)
+                        ->store(l, std::memory_order_relaxed);
+            tables.push_back(std::move(fresh));
+            hand = 0;
+            shown.store(tables.back().get(), std::memory_order_release);
         }
-        std::size_t ways_in_use = 0;
     };
 
     static std::uint64_t hash(page_no p) noexcept {
@@ -148,10 +174,6 @@ private:
     shard const& shard_of(page_no first) const noexcept {
         return shards_[hash(first) >> 61];
     }
-    std::size_t set_of(page_no first) const noexcept {
-        return static_cast<std::size_t>(hash(first) >> 20) & (sets_ - 1);
-    }
-
     /// The way of the leaf of a page; of none, for `no_page`.
     static way* find_in(set& s, page_no page) noexcept {
         for (way& w : s) {
@@ -165,7 +187,7 @@ private:
     void drop(page_no first) noexcept {
         shard& s = shard_of(first);
         std::scoped_lock lock(s.guard);
-        if (way* const w = find_in(s.owned->sets[set_of(first)], first))
+        if (way* const w = find_in(s.current().set_of(first), first))
             evict(s, *w);
     }
 
@@ -178,8 +200,8 @@ private:
     /// One that was not used since the last time; `kept` is not looked at.
     static void evict_next(shard& s, leaf const* kept) noexcept {
         for (;;) {
-            way& w = s.owned->sets[s.hand / ways][s.hand % ways];
-            s.hand = (s.hand + 1) % s.ways_in_use;
+            way& w = s.current().at(s.hand);
+            s.hand = (s.hand + 1) % s.ways_in_use();
             leaf* const l = w.load(std::memory_order_relaxed);
             if (l != nullptr && l != kept && !l->forget_use())
                 return evict(s, w);
@@ -197,7 +219,7 @@ private:
     }
 
     std::uint64_t shard_budget_;
-    std::size_t sets_; ///< in a shard: a power of two
+    std::size_t most_sets_; ///< in a shard: a power of two
     std::array<shard, shard_count> shards_;
 };
 
