@@ -10,12 +10,16 @@ class NumstoreConan(ConanFile):
     description = "Typed arrays on disk that can be edited in the middle"
     package_type = "header-library"
     settings = "os", "compiler", "build_type", "arch"
+    options = {"npz": [True, False]}
+    default_options = {"npz": False}
     exports_sources = "CMakeLists.txt", "cmake/*", "include/*", "LICENSE"
     no_copy_source = True
 
     def requirements(self):
         self.requires("boost/[>=1.81]")
         self.requires("xxhash/[>=0.8]")
+        if self.options.npz:  # numstore/io/npz.hpp
+            self.requires("zlib/[>=1.2.11 <2]")
 
     def layout(self):
         cmake_layout(self)
