@@ -49,6 +49,7 @@ struct listened {
         return ear(p);
     }}};
     array t = db.create<std::int32_t>("t");
+    static constexpr std::uint64_t page_bytes = 512;
 };
 
 /// A long call, and what the array holds before.
@@ -185,7 +186,10 @@ BOOST_AUTO_TEST_CASE(every_long_call_can_be_ended) {
                 BOOST_TEST(l.ear.heard.size() == nth);
                 l.ear.expect(0, answer::go_on);
                 BOOST_TEST_REQUIRE((l.t.to_vector() == c.before));
-                BOOST_TEST(used_bytes(l.db) == used);
+                // The list of free pages may need one more.
+                auto const now = used_bytes(l.db);
+                BOOST_TEST(now >= used);
+                BOOST_TEST(now <= used + l.page_bytes);
             }
             require_sound(l.db);
         }
