@@ -264,8 +264,9 @@ private:
         a.insert_rows(at, fresh);
         std::vector<std::size_t> order(at.size());
         std::iota(order.begin(), order.end(), 0u);
-        std::stable_sort(order.begin(), order.end(),
-                         [&](auto x, auto y) { return at[x] < at[y]; });
+        std::sort(order.begin(), order.end(), [&](auto x, auto y) {
+            return std::pair(at[x], x) < std::pair(at[y], y);
+        });
         for (std::size_t i = order.size(); i-- != 0;) {
             auto const from =
                 fresh.begin() + static_cast<std::ptrdiff_t>(order[i] * row);

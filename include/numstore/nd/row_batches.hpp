@@ -2,6 +2,7 @@
 #pragma once
 
 #include <numstore/array/element_bytes.hpp>
+#include <numstore/array/run_range.hpp>
 #include <numstore/nd/nd_read.hpp>
 
 #include <algorithm>
