@@ -77,7 +77,7 @@ private:
         next_ = place != no_page && count == shape.capacity
                     ? place + shape.pages
                     : no_page;
-        next_data_ = data + shape.page_bytes;
+        next_data_ = place != no_page ? data + shape.page_bytes : nullptr;
         return true;
     }
 
