@@ -236,6 +236,38 @@ BOOST_FIXTURE_TEST_CASE(a_view_inside_a_transaction, view_fixture) {
     BOOST_TEST((t.view().to_vector() == v));
 }
 
+/// What it has written to pages already is not used again for others.
+BOOST_FIXTURE_TEST_CASE(a_view_of_what_was_undone, view_fixture) {
+    auto other = db.create<std::int32_t>("other");
+    std::vector<std::int32_t> const bulk(200'000, 5);
+    std::vector<std::int32_t> const more(200'000, 6);
+    auto tx = db.begin();
+    auto const mark = tx.savepoint();
+    t.in(tx).append(bulk);
+    auto const first = t.in(tx).view();
+    tx.rollback_to(mark);
+    t.in(tx).insert(0, more);
+    auto const second = t.in(tx).view();
+    auto const runs = t.in(tx).chunks();
+    tx.rollback();
+    for (std::int32_t i = 0; i != 3; ++i) {
+        other.append(std::vector<std::int32_t>(500'000, 100 + i));
+        db.checkpoint();
+        db.checkpoint();
+    }
+    auto wanted = v;
+    wanted.insert(wanted.end(), bulk.begin(), bulk.end());
+    BOOST_TEST((first.to_vector() == wanted));
+    wanted = more;
+    wanted.insert(wanted.end(), v.begin(), v.end());
+    BOOST_TEST((second.to_vector() == wanted));
+    std::vector<std::int32_t> seen;
+    for (auto const run : runs)
+        seen.insert(seen.end(), run.begin(), run.end());
+    BOOST_TEST((seen == wanted));
+    BOOST_TEST(db.verify().ok());
+}
+
 BOOST_FIXTURE_TEST_CASE(views_of_holes, fixture) {
     auto t = db.create<std::uint16_t>("t");
     t.resize(100000);

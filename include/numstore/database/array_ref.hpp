@@ -8,6 +8,7 @@
 #include <numstore/database/read_pin.hpp>
 #include <numstore/error.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -138,6 +139,8 @@ private:
             *engine_, locked(*transaction_, lock_mode::shared));
         work& w = touch(*transaction_);
         transaction_->changes.new_token();
+        transaction_->viewed_until =
+            std::max(transaction_->viewed_until, p->sequence() + 1);
         return {p, w.root, state_->shape};
     }
 

@@ -54,6 +54,9 @@ public:
     bool grows = false;          ///< does more than to give space back
     /// `pager::writes` after its last bulk data: to be synced before a commit.
     std::uint64_t bulk_writes = 0;
+    /// Views of what it has done pin versions before this one, and keep its
+    /// pages also where it is undone; 0 without any.
+    std::uint64_t viewed_until = 0;
     std::vector<std::byte> record; ///< scratch space for log records
 
     bool has_changes() const noexcept {
@@ -116,7 +119,11 @@ public:
         changes.freed.erase(changes.freed.begin()
                                 + static_cast<std::ptrdiff_t>(m.freed),
                             changes.freed.end());
-        changes.pages->release(changes.allocated, m.allocated);
+        if (viewed_until != 0)
+            changes.pages->retire(changes.allocated, m.allocated,
+                                  viewed_until);
+        else
+            changes.pages->release(changes.allocated, m.allocated);
     }
 
     void forget_savepoints() noexcept { savepoints_.clear(); }

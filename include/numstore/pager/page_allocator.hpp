@@ -140,6 +140,20 @@ public:
             taken.resize(first);
     }
 
+    /// The same, but readers of versions before `sequence` may still see them.
+    void retire(std::vector<extent>& taken, std::size_t first,
+                std::uint64_t sequence) noexcept {
+        std::scoped_lock lock(guard_);
+        try {
+            for (std::size_t i = first; i < taken.size(); ++i)
+                space_.retire(taken[i], sequence, 0);
+        } catch (std::bad_alloc const&) {
+            failed_.store(true, std::memory_order_release);
+        }
+        if (first < taken.size())
+            taken.resize(first);
+    }
+
     /// Pages that no durable state refers to: free at once. Where memory is
     /// short for much at once they are only for who opens the file again, and
     /// nobody may write until then.
