@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <random>
 #include <string>
 #include <vector>
@@ -104,6 +105,35 @@ BOOST_AUTO_TEST_CASE(names_in_order_and_a_rollback) {
         db.drop(long_name(i));
     all.resize(50);
     check_names(db, all);
+}
+
+/// Whatever a checkpoint has to add to the entry of an array with as many
+/// attributes as there can be.
+BOOST_AUTO_TEST_CASE(attributes_leave_room_for_elements) {
+    ns::testing::temporary_directory const dir;
+    ns::database db(dir / "a.ns", {.durability = ns::durability::none});
+    auto a = db.create<int>("a");
+    a.attributes().set("first", std::string((1 << 20) - 10, 'x'));
+    std::size_t most = (1 << 17) + 100;
+    for (bool accepted = false; !accepted; most -= 8) {
+        try {
+            a.attributes().set("second", std::string(most, 'y'));
+            accepted = true;
+        } catch (ns::error const& e) {
+            BOOST_TEST_REQUIRE((e.code() == ns::errc::invalid_argument));
+        }
+    }
+    std::vector<int> const inlined(120, 7);
+    a.append(inlined);
+    db.checkpoint();
+    a.append(std::vector<int>(1'000'000, 8));
+    db.checkpoint();
+    a.resize(120);
+    db.checkpoint();
+    db.close();
+    ns::database again(dir / "a.ns");
+    BOOST_TEST((again.open<int>("a").to_vector() == inlined));
+    BOOST_TEST(again.verify().ok());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -194,6 +194,7 @@ public:
                 tree_.erase(changes, v.entries, format::as_text(key));
                 continue;
             }
+            require_room_for_root(*entry);
             auto const old = find_entry(v, id);
             if (!old) {
                 put_entry(changes, v, *entry);
@@ -275,14 +276,26 @@ private:
         return std::nullopt;
     }
 
+    /// So that what a checkpoint adds, whatever it is, always finds room.
+    void require_room_for_root(format::catalogue_entry entry) const {
+        constexpr std::size_t room = max_inline_bytes + 512;
+        entry.root = {};
+        std::vector<std::byte> bytes;
+        format::encode_catalogue_entry(entry, bytes);
+        if (bytes.size() + room > format::max_value_bytes)
+            raise(errc::invalid_argument,
+                  pages_->name() + ": the attributes of " + entry.name
+                      + " are too large");
+    }
+
     void put_entry(edit_type& changes, catalogue_version& v,
                    format::catalogue_entry const& e) const {
         std::vector<std::byte> bytes;
         format::encode_catalogue_entry(e, bytes);
         if (bytes.size() > format::max_value_bytes)
             raise(errc::invalid_argument,
-                  pages_->name() + ": the attributes of " + e.name
-                      + " are too large");
+                  pages_->name() + ": the entry of " + e.name
+                      + " is too large");
         auto const key = format::encode_array_id(e.id);
         tree_.set(changes, v.entries, format::as_text(key),
                   std::move(bytes));
