@@ -199,7 +199,6 @@ public:
                 tree_.erase(changes, v.entries, format::as_text(key));
                 continue;
             }
-            require_room_for_root(*entry);
             auto const old = find_entry(v, id);
             require_room_for_root(*entry);
             if (!old) {
