@@ -66,6 +66,9 @@ void for_each_seed(std::uint64_t usual, F&& f) {
     } else if (char const* const times = std::getenv("NUMSTORE_LONG")) {
         usual *= std::max(1ULL, std::strtoull(times, nullptr, 10));
     }
+#if defined(NUMSTORE_TEST_THINNED)
+    usual = (usual + 3) / 4;
+#endif
     for (std::uint64_t seed = first; seed != first + usual; ++seed)
         BOOST_TEST_CONTEXT("NUMSTORE_SEED=" << seed)
     f(seed);

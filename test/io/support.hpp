@@ -93,8 +93,9 @@ struct collector {
     template <class T>
     std::vector<T> as() const {
         std::vector<T> values(bytes.size() / sizeof(T));
-        std::memcpy(static_cast<void*>(values.data()), bytes.data(),
-                    values.size() * sizeof(T));
+        if (!values.empty())
+            std::memcpy(static_cast<void*>(values.data()), bytes.data(),
+                        values.size() * sizeof(T));
         return values;
     }
 };
