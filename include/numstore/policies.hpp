@@ -10,6 +10,10 @@
 #endif
 #include <xxhash.h>
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <concepts>
@@ -34,7 +38,8 @@ concept checksum_policy = requires(std::span<std::byte const> bytes) {
 /// atomics and thread identities come from, so that tests can schedule threads
 /// and count locks.
 /// It may have a static `yield()`, called where a thread waits for others
-/// without a lock; else that is `std::this_thread::yield`.
+/// without a lock; else that is `std::this_thread::yield`. And a static
+/// `process_wide_fence()`, which makes reads cheaper: see `std_threading`.
 template <class T>
 concept threading_policy = requires {
     typename T::mutex;
@@ -72,6 +77,21 @@ struct std_threading {
         return id;
     }
     static void yield() noexcept { std::this_thread::yield(); }
+
+    /// A sequentially consistent fence in every thread of the process at some
+    /// moment of the call, so that those who do something often need none.
+    /// False, and no fence, where the system has no such thing: membarrier(2),
+    /// Linux 4.14.
+    static bool process_wide_fence() noexcept {
+        static bool const registered =
+            ::syscall(__NR_membarrier,
+                      MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0)
+            == 0;
+        return registered
+               && ::syscall(__NR_membarrier,
+                            MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0)
+                      == 0;
+    }
 };
 
 /// `std::chrono::steady_clock`.

@@ -10,7 +10,10 @@
  * publishes, shows and reclaims under `work`. A reader takes a slot with the
  * version that it has seen, reads the version again, and walks the chain. It
  * must always find a version, the one that it announced, and never one that
- * has been freed. Memory is sequentially consistent, as the code asks for.
+ * has been freed. Memory is sequentially consistent, as the code asks for, but
+ * for the announcements of plain reads (enter_here): such a store waits in
+ * `buffer` until some moment, at the latest until the reclaimer has all threads
+ * pass a fence. The last reader is a plain one.
  *
  * Left out: blocks of slots, several arrays, the time in a slot.
  *
@@ -18,16 +21,20 @@
  * (the reclaimer loads slots before the visible version), VISIBLE_ONLY
  * (versions below the visible one are cut), BARE_SHOW (a checkpoint shows its
  * version without the order of those that show commits), SHOW_EARLY (before
- * the version is in the chain).
+ * the version is in the chain), NO_FENCE (the reclaimer does without),
+ * FENCE_FIRST (before it loads the visible version).
  */
 #define READERS 2
 #define LAST 4 /* versions: 1 at the start, two commits, a checkpoint */
 #define IDLE 255
+#define EMPTY 254
+#define PLAIN (READERS - 1)
 
 bool work = false;
 bool show_guard = false;
 byte visible = 1;
 byte slot[READERS];
+byte buffer = EMPTY; /* what the plain reader has stored and nobody sees */
 byte latest = 1;     /* under `work` */
 byte newest = 1;     /* of the chain: versions oldest_kept .. newest */
 byte oldest_kept = 1;
@@ -43,11 +50,38 @@ inline show_durable() {
     atomic { show_guard = false; sequence = 0 }
 }
 
+inline drain() {
+    atomic { buffer != EMPTY -> slot[PLAIN] = buffer; buffer = EMPTY }
+}
+
+inline fence() {
+    atomic {
+        if
+        :: buffer != EMPTY -> slot[PLAIN] = buffer; buffer = EMPTY
+        :: else
+        fi
+    }
+}
+
+/* In the order of the reader's stores: the last one goes first. */
+inline announce(sequence_) {
+    if
+    :: me == PLAIN -> fence(); buffer = sequence_
+    :: else -> slot[me] = sequence_
+    fi
+}
+
 inline reclaim() { /* under `work` */
+#ifdef FENCE_FIRST
+    fence();
+#endif
 #ifndef SLOTS_FIRST
     least = visible;
 #else
     least = IDLE;
+#endif
+#if !defined(NO_FENCE) && !defined(FENCE_FIRST)
+    fence();
 #endif
 #ifndef VISIBLE_ONLY
     for (i : 0 .. READERS - 1) {
@@ -101,13 +135,13 @@ proctype checkpointer() {
 proctype reader(byte me) {
     byte seen, now;
     now = visible;
-    atomic { slot[me] = now; seen = now } /* takes a slot that is idle */
+    atomic { announce(now); seen = now } /* takes a slot that is idle */
 #ifndef NO_REREAD
     do
     :: now = visible;
        if
        :: now == seen -> break
-       :: else -> slot[me] = now; seen = now
+       :: else -> atomic { announce(now) }; seen = now
        fi
     od;
 #endif
@@ -121,7 +155,15 @@ proctype reader(byte me) {
     od;
     assert(now == seen);         /* nothing older than all, nothing newer */
     assert(now >= oldest_kept);  /* while it reads the pages of the version */
-    atomic { slot[me] = IDLE; seen = 0; now = 0 }
+    atomic { announce(IDLE); seen = 0; now = 0 }
+}
+
+/* Stores leave the buffer when they will. */
+active proctype memory() {
+end:
+    do
+    :: drain()
+    od
 }
 
 init {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,18 @@ struct policies : numstore::default_policies {
 
 using versions = epochs<numstore::default_policies>;
 
+struct without_fence : numstore::default_policies {
+    struct threading : numstore::default_policies::threading {
+        static bool process_wide_fence() noexcept { return false; }
+    };
+};
+struct failing_fence : numstore::default_policies {
+    struct threading : numstore::default_policies::threading {
+        static bool process_wide_fence() noexcept { return works; }
+        static inline bool works = true;
+    };
+};
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(pager_epochs)
@@ -54,6 +67,80 @@ BOOST_AUTO_TEST_CASE(the_oldest_reader_counts) {
     BOOST_TEST(e.oldest() == 9u);
     versions::leave(second);
     BOOST_TEST(e.oldest() == 12u);
+}
+
+/// Plain reads, one within another too.
+BOOST_AUTO_TEST_CASE(a_plain_read_counts) {
+    versions e;
+    e.show(5);
+    auto& outer = e.enter_here();
+    e.show(7);
+    auto& inner = e.enter_here();
+    BOOST_TEST(&inner != &outer);
+    e.show(9);
+    BOOST_TEST(e.oldest() == 5u);
+    versions::leave_here(outer);
+    BOOST_TEST(e.oldest() == 7u);
+    auto& again = e.enter_here();
+    BOOST_TEST(&again == &outer);
+    versions::leave_here(inner);
+    BOOST_TEST(e.oldest() == 9u);
+    BOOST_TEST(e.count().readers == 0u);
+    versions::leave_here(again);
+    e.wait_for_plain();
+}
+
+/// Where there is no fence for all threads, plain reads are as others.
+BOOST_AUTO_TEST_CASE(without_a_fence_for_all) {
+    epochs<without_fence> e;
+    e.show(5);
+    auto& s = e.enter_here();
+    e.show(7);
+    BOOST_TEST(e.oldest() == 5u);
+    epochs<without_fence>::leave_here(s);
+    BOOST_TEST(e.oldest() == 7u);
+}
+
+/// While the fence fails, nothing may be reclaimed.
+BOOST_AUTO_TEST_CASE(a_fence_that_fails) {
+    failing_fence::threading::works = true;
+    epochs<failing_fence> e;
+    e.show(5);
+    failing_fence::threading::works = false;
+    BOOST_TEST(e.oldest() == 0u);
+    failing_fence::threading::works = true;
+    BOOST_TEST(e.oldest() == 5u);
+}
+
+/// Threads read one version after the other while they are shown and
+/// reclaimed: none is reclaimed that a read has announced.
+BOOST_AUTO_TEST_CASE(plain_reads_beside_a_reclaimer) {
+    constexpr std::uint64_t last = 200'000;
+    versions e;
+    std::vector<std::atomic<bool>> gone(last + 1);
+    std::atomic<bool> wrong{false};
+    std::vector<std::thread> readers;
+    for (int i = 0; i != 3; ++i)
+        readers.emplace_back([&] {
+            for (std::uint64_t seen = 0; seen != last;) {
+                auto& s = e.enter_here();
+                seen = s.sequence.load();
+                for (int k = 0; k != 100; ++k)
+                    if (gone[seen].load(std::memory_order_acquire))
+                        wrong = true;
+                versions::leave_here(s);
+            }
+        });
+    std::uint64_t kept = 1;
+    for (std::uint64_t i = 2; i <= last; ++i) {
+        e.show(i);
+        for (std::uint64_t const oldest = e.oldest(); kept < oldest; ++kept)
+            gone[kept].store(true, std::memory_order_release);
+    }
+    for (auto& t : readers)
+        t.join();
+    BOOST_TEST(!wrong);
+    BOOST_TEST(e.oldest() == last);
 }
 
 BOOST_AUTO_TEST_CASE(more_readers_than_slots_of_a_block) {

@@ -25,7 +25,7 @@ std::byte const* at(std::uint64_t n) {
 
 /// The leaves of a directory with runs of random lengths.
 struct leaves {
-    std::vector<leaf_directory::run> runs;
+    leaf_directory::run_list runs;
     std::vector<leaf_directory::found> all;
 
     leaves(std::uint64_t seed, std::size_t n, std::uint64_t longest) {
@@ -80,10 +80,12 @@ BOOST_AUTO_TEST_CASE(it_finds_every_leaf) {
         memory_account account;
         {
             leaves const l(seed, 1 + seed * seed % 97, 1 + seed % 30);
-            leaf_directory const d(l.runs, shape, account);
+            leaf_directory const d(l.runs, shape, account, 1 << 20);
             BOOST_TEST(d.runs() == l.runs.size() - 1);
-            BOOST_TEST(account.directory_bytes
-                       <= leaf_directory::bytes_of(l.runs.size()) * 2);
+            BOOST_TEST(
+                account.directory_bytes
+                <= leaf_directory::bytes_of(l.runs.size())
+                       + 8 * (2 * l.all.size() + 64));
             for (auto const& leaf : l.all) {
                 require_found(d, leaf, leaf.first);
                 require_found(d, leaf, leaf.first + leaf.count / 2);
@@ -94,20 +96,56 @@ BOOST_AUTO_TEST_CASE(it_finds_every_leaf) {
     }
 }
 
+/// What was found once is found at once, and only where it is.
+BOOST_AUTO_TEST_CASE(elements_are_remembered) {
+    leaf_shape const odd{4, 2, 100, 512};
+    leaf_shape const even{4, 1, 128, 512};
+    std::size_t found = 0;
+    for (std::uint64_t seed = 1; seed != 30; ++seed) {
+        leaves const l(seed, 1 + seed * seed % 97, 1 + seed % 30);
+        for (leaf_shape const& s : {odd, even}) {
+            memory_account account;
+            leaf_directory const d(l.runs, s, account, 1 << 20);
+            std::uint64_t const size = l.runs.back().first;
+            auto const verified = [](page_no p) {
+                return numstore::to_integer(p) % 7 != 0;
+            };
+            for (std::uint64_t pos = 0; pos < size; pos += 1 + seed % 5) {
+                d.remember(s, pos, [](page_no) { return false; });
+                leaf_directory::found leaf{};
+                d.find(s, pos, leaf);
+                BOOST_REQUIRE((d.element(s, pos) == nullptr
+                               || leaf.place == numstore::no_page
+                               || verified(leaf.place)));
+                d.remember(s, pos, verified);
+                auto const* const here = d.element(s, pos);
+                if (here == nullptr)
+                    continue;
+                ++found;
+                BOOST_REQUIRE(
+                    (here == leaf.data + s.bytes(pos - leaf.first)));
+            }
+        }
+    }
+    BOOST_TEST(found > 1000u);
+}
+
 /// Many short runs beside a long one, all in one bucket.
 BOOST_AUTO_TEST_CASE(runs_of_very_different_lengths) {
-    std::vector<leaf_directory::run> runs;
+    leaf_directory::run_list runs;
     std::uint64_t first = 0;
     for (std::uint64_t i = 0; i != 1000; ++i, first += 3)
         runs.push_back({first, at(i), numstore::no_page});
     runs.push_back({first, at(7777), page_no{5}});
     runs.push_back({std::uint64_t{1} << 40, nullptr, numstore::no_page});
     memory_account account;
-    leaf_directory const d(runs, shape, account);
+    leaf_directory const d(runs, shape, account, 1 << 20);
     for (std::uint64_t i = 0; i != 1000; ++i)
         BOOST_REQUIRE(find(d, 3 * i + 2).data == at(i));
     auto const far = find(d, (std::uint64_t{1} << 40) - 1);
     BOOST_TEST(far.first + far.count == std::uint64_t{1} << 40);
+    d.remember(shape, 100, [](page_no) { return true; });
+    BOOST_TEST(d.element(shape, 100) == nullptr); // it would take too much
 }
 
 BOOST_AUTO_TEST_SUITE_END()

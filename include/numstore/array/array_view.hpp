@@ -223,11 +223,10 @@ public:
     T operator[](std::uint64_t i) const {
         assert(i < size());
         auto const& at = source_->at;
-        detail::node_source<Policies> const nodes(at.pin->pages(), at.shape);
-        if (auto const* const here = detail::find_element(
-                nodes, at.root, source_->position(i)))
+        if (auto const* const here = detail::element_in_directory<Policies>(
+                at.shape, at.root, source_->position(i)))
             return detail::load_element<T>(here + source_->offset);
-        return *iterator(source_.get(), i);
+        return search(i);
     }
     /// The same, checked. Throws out_of_range.
     T at(std::uint64_t i) const {
@@ -248,6 +247,14 @@ public:
     }
 
 private:
+    [[gnu::noinline]] T search(std::uint64_t i) const {
+        auto const& at = source_->at;
+        if (auto const* const here = detail::search_element(
+                at.pin->pages(), at.shape, at.root, source_->position(i)))
+            return detail::load_element<T>(here + source_->offset);
+        return *iterator(source_.get(), i);
+    }
+
     std::shared_ptr<source const> source_;
 };
 

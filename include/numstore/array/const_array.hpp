@@ -61,9 +61,18 @@ public:
     }
     template <integer P>
     detail::read_only_value<T> at(P pos) const {
-        T value;
-        read(pos, std::span<T>(&value, 1));
-        return value;
+        auto const at = detail::to_count(pos, "position");
+        return ref_.read([&](detail::rope_root const& r, auto& pages) {
+            detail::check_range(at, 1, r.size);
+            // What a transaction has changed it may change again.
+            if (ref_.in_transaction() == nullptr)
+                if (auto const* const here = detail::find_element(
+                        pages, shape, r, at))
+                    return detail::load_element<T>(here);
+            T value;
+            read_range(r, pages, at, std::span<T>(&value, 1));
+            return value;
+        });
     }
     detail::read_only_value<T> front() const { return at(0u); }
     detail::read_only_value<T> back() const {
@@ -228,10 +237,11 @@ protected:
 
     using element = detail::fixed_element<element_bytes>;
 
+    static constexpr detail::leaf_shape shape =
+        detail::leaf_shape_of(element_bytes, Policies::page_size);
+
     static detail::node_source<Policies>
     source(detail::pager<Policies>& pages) noexcept {
-        static constexpr detail::leaf_shape shape =
-            detail::leaf_shape_of(element_bytes, Policies::page_size);
         return {pages, shape};
     }
     static detail::group_reader<element>

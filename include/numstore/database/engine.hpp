@@ -234,17 +234,17 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     public:
         /// Throws forked, closed.
         explicit read_scope(engine const& e)
-            : slot_(&const_cast<engine&>(e).readers.enter()) {
+            : slot_(&const_cast<engine&>(e).readers.enter_here()) {
             try {
                 e.require_open(); // after the announcement, as `close` expects
             } catch (...) {
-                epochs<Policies>::leave(*slot_);
+                epochs<Policies>::leave_here(*slot_);
                 throw;
             }
         }
         read_scope(read_scope const&) = delete;
         read_scope& operator=(read_scope const&) = delete;
-        ~read_scope() { epochs<Policies>::leave(*slot_); }
+        ~read_scope() { epochs<Policies>::leave_here(*slot_); }
 
         std::uint64_t sequence() const noexcept {
             return slot_->sequence.load(std::memory_order_relaxed);

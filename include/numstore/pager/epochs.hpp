@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/pager/thread_owned.hpp>
 #include <numstore/policies.hpp>
 
 #include <algorithm>
@@ -22,6 +23,13 @@ namespace numstore::detail {
 /// reclaimer loads `visible` first and then all slots. Had it missed a slot,
 /// its `visible` was loaded before the reader's second load, so what it
 /// reclaims is older than what the reader uses.
+///
+/// What orders the store and the second load takes longer than a short read.
+/// So plain reads use a slot of their thread's own (`enter_here`), without a
+/// fence, where the reclaimer can have all threads pass one (`threading::
+/// process_wide_fence`) between its loads: each reader passes it either after
+/// the store, which the reclaimer then sees, or before the second load, which
+/// then sees no less than the reclaimer did.
 ///
 /// A slot that its reader has made revocable may be revoked, and then no
 /// longer counts. So each use of its version announces that in a slot of its
@@ -47,7 +55,7 @@ public:
         atomic<std::uint64_t> use{0};
     };
 
-    epochs() = default;
+    epochs() : has_fence_(fence()) {}
     epochs(epochs const&) = delete;
     epochs& operator=(epochs const&) = delete;
     ~epochs() {
@@ -80,6 +88,22 @@ public:
         }
         return s;
     }
+    /// The same for a plain read: the calling thread leaves the slot soon, with
+    /// `leave_here`.
+    slot& enter_here() {
+        if (has_fence_)
+            if (slot* const s = own_.of_this_thread();
+                s != nullptr
+                && s->sequence.load(std::memory_order_relaxed) == idle) {
+                announce(*s);
+                return *s;
+            }
+        return enter();
+    }
+    static void leave_here(slot& s) noexcept {
+        s.sequence.store(idle, std::memory_order_release);
+    }
+
     /// Announces what `held` does, which stays taken longer. Null if that was
     /// revoked. Throws std::bad_alloc.
     slot* enter_beside(slot const& held) {
@@ -126,6 +150,8 @@ public:
     /// No reader that counts is on a version older than this.
     std::uint64_t oldest() const noexcept {
         std::uint64_t least = visible();
+        if (has_fence_ && !fence())
+            return 0; // for want of memory in the kernel
         each([&](slot const& s) {
             std::uint64_t const sequence =
                 s.sequence.load(std::memory_order_seq_cst);
@@ -169,6 +195,8 @@ public:
     /// Waits until the plain reads of now, which are short, are over; slots
     /// with a time belong to snapshots and views, and stay.
     void wait_for_plain() const noexcept {
+        while (has_fence_ && !fence())
+            yield<typename Policies::threading>();
         each([&](slot const& s) {
             while (s.sequence.load(std::memory_order_seq_cst) != idle
                    && s.since.load(std::memory_order_acquire) == 0)
@@ -188,8 +216,30 @@ private:
         atomic<block*> next{nullptr};
     };
 
+    /// False where there is none.
+    static bool fence() noexcept {
+        using threading = typename Policies::threading;
+        if constexpr (requires { threading::process_wide_fence(); })
+            return threading::process_wide_fence();
+        return false;
+    }
+
+    /// As `enter`, in a slot that is the thread's own.
+    void announce(slot& s) const noexcept {
+        std::uint64_t seen = visible_.load(std::memory_order_acquire);
+        for (;;) {
+            s.sequence.store(seen, std::memory_order_release);
+            std::atomic_signal_fence(std::memory_order_seq_cst);
+            std::uint64_t const now = visible_.load(std::memory_order_acquire);
+            if (now == seen)
+                return;
+            seen = now;
+        }
+    }
+
     template <class F>
     void each(F&& f) const {
+        own_.each(f);
         for (block const* b = &first_; b != nullptr;
              b = b->next.load(std::memory_order_seq_cst))
             for (slot const& s : b->slots)
@@ -228,7 +278,9 @@ private:
     }
 
     atomic<std::uint64_t> visible_{1};
+    bool const has_fence_;
     block first_;
+    thread_owned<slot> own_;
 };
 
 } // namespace numstore::detail

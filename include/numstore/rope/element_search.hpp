@@ -18,7 +18,6 @@
 #include <new>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace numstore::detail {
 
@@ -39,8 +38,10 @@ public:
         if (!add(*nodes_->load(root.node, root.height, root.size), root.height))
             return nullptr;
         runs_.push_back({first_, nullptr, no_page});
+        std::uint64_t const taken = leaf_directory::bytes_of(runs_.size());
         return std::make_unique<leaf_directory const>(
-            std::move(runs_), nodes_->shape(), nodes_->pages().account());
+            std::move(runs_), nodes_->shape(), nodes_->pages().account(),
+            most_ - std::min(most_, taken));
     }
 
 private:
@@ -83,19 +84,31 @@ private:
 
     source const* nodes_;
     std::uint64_t most_;
-    std::vector<leaf_directory::run> runs_;
+    leaf_directory::run_list runs_;
     std::uint64_t first_ = 0;
     page_no next_ = no_page; ///< where the run would go on
     std::byte const* next_data_ = nullptr;
 };
 
+/// The directory of a root, if it has one.
+template <class Policies>
+[[gnu::always_inline]] inline leaf_directory const*
+directory_of(rope_root const& root) noexcept {
+    frame* const f = root.node.node();
+    if (!pager<Policies>::zero_copy || f == nullptr || root.height == 0)
+        return nullptr;
+    return static_cast<inner_frame<Policies::page_size>*>(f)
+        ->directory()
+        .get();
+}
+
 /// Counts a search from a root, and makes its directory once that pays.
 template <class Policies>
 void note_search(node_source<Policies> const& nodes, rope_root const& root,
                  inner_frame<Policies::page_size>& top) {
-    // To make it costs about as much as so many searches.
+    // To make it costs about as much as it saves in so many searches.
     std::uint64_t const enough =
-        std::max<std::uint64_t>(64, root.size / nodes.shape().capacity / 16);
+        std::max<std::uint64_t>(64, root.size / nodes.shape().capacity);
     if (!top.directory().is_due(enough))
         return;
     try {
@@ -111,9 +124,51 @@ void note_search(node_source<Policies> const& nodes, rope_root const& root,
     }
 }
 
-/// The leaf of `pos`, in O(1), in place: without data for a hole. Null where
-/// there is no directory, or where the leaf was never verified. For roots that
-/// nobody changes any more.
+/// Where a leaf's elements are; false where it is not in memory, or not
+/// verified.
+template <class Policies>
+bool show_leaf(node_source<Policies> const& nodes, child_ref const& child,
+               frame const* in_memory, leaf_directory::found& leaf) {
+    leaf.place = no_page;
+    leaf.data = nullptr;
+    if (in_memory != nullptr) {
+        leaf.data = static_cast<leaf_frame const*>(in_memory)->data();
+        return true;
+    }
+    leaf.place = child.place();
+    if (leaf.place == no_page)
+        return true;
+    leaf.data = nodes.pages().view(leaf.place, nodes.shape().pages);
+    return leaf.data != nullptr && nodes.pages().is_verified(leaf.place);
+}
+
+/// The leaf of `pos`, searched from level to level, as far as nodes are in
+/// memory and leaves in place and verified. No reference is taken: the root
+/// keeps what it leads to.
+template <class Policies>
+bool find_in_nodes(node_source<Policies> const& nodes,
+                   inner_frame<Policies::page_size> const* node,
+                   unsigned level, std::uint64_t pos,
+                   leaf_directory::found& leaf) {
+    leaf.first = 0;
+    for (;; --level) {
+        auto const [index, offset] = node->find(pos - leaf.first);
+        leaf.first += offset;
+        child_ref const& child = node->child(index);
+        frame const* const below = child.node();
+        if (level == 1) {
+            leaf.count = node->count(index);
+            return show_leaf(nodes, child, below, leaf);
+        }
+        if (below == nullptr)
+            return false;
+        node = static_cast<inner_frame<Policies::page_size> const*>(below);
+    }
+}
+
+/// The leaf of `pos`, in place: without data for a hole. In O(1) where there
+/// is a directory. False where the leaf is not in memory, or was never
+/// verified. For roots that nobody changes any more.
 template <class Policies>
 bool find_fast(node_source<Policies> const& nodes, rope_root const& root,
                std::uint64_t pos, leaf_directory::found& leaf) {
@@ -122,13 +177,13 @@ bool find_fast(node_source<Policies> const& nodes, rope_root const& root,
         if (root.height == 0 || f == nullptr)
             return false;
         auto& top = *static_cast<inner_frame<Policies::page_size>*>(f);
-        leaf_directory const* const d = top.directory().get();
-        if (d == nullptr) {
-            note_search(nodes, root, top);
-            return false;
+        if (leaf_directory const* const d = top.directory().get()) {
+            d->find(nodes.shape(), pos, leaf);
+            return leaf.place == no_page
+                   || nodes.pages().is_verified(leaf.place);
         }
-        d->find(nodes.shape(), pos, leaf);
-        return leaf.place == no_page || nodes.pages().is_verified(leaf.place);
+        note_search(nodes, root, top);
+        return find_in_nodes(nodes, &top, root.height, pos, leaf);
     }
     return false;
 }
@@ -159,20 +214,50 @@ bool read_fast(node_source<Policies> const& nodes, rope_root const& root,
     return true;
 }
 
-/// The bytes of element `pos` in place, as `find_fast` finds it; null where it
-/// does not. Pointers alone, so that one search does not wait for the bytes
-/// of the one before.
+/// Whoever looks for this element next finds it in the directory at once.
 template <class Policies>
-std::byte const* find_element(node_source<Policies> const& nodes,
-                              rope_root const& root, std::uint64_t pos) {
+void remember(pager<Policies> const& pages, leaf_shape const& shape,
+              rope_root const& root, std::uint64_t pos) noexcept {
+    if (auto* const d = directory_of<Policies>(root))
+        d->remember(shape, pos, [&](page_no p) {
+            return pages.is_verified(p);
+        });
+}
+
+/// The bytes of element `pos` in place, as `find_fast` finds it; null where it
+/// does not, and in holes of large elements.
+template <class Policies>
+std::byte const* search_element(pager<Policies>& pages,
+                                leaf_shape const& shape, rope_root const& root,
+                                std::uint64_t pos) {
     static constexpr std::size_t most = 256;
     alignas(16) static constexpr std::byte zeros[most]{};
     leaf_directory::found leaf;
-    if (!find_fast(nodes, root, pos, leaf))
+    if (!find_fast(node_source<Policies>(pages, shape), root, pos, leaf))
         return nullptr;
+    remember<Policies>(pages, shape, root, pos);
     if (leaf.data == nullptr)
-        return nodes.shape().element_size <= most ? zeros : nullptr;
-    return leaf.data + nodes.shape().bytes(pos - leaf.first);
+        return shape.element_size <= most ? zeros : nullptr;
+    return leaf.data + shape.bytes(pos - leaf.first);
+}
+
+/// The same where a directory answers; calls nothing and stores nothing. So
+/// one search waits for memory while many others go on: processors keep fewer
+/// stores in flight than loads.
+template <class Policies>
+[[gnu::always_inline]] inline std::byte const*
+element_in_directory(leaf_shape const& shape, rope_root const& root,
+                     std::uint64_t pos) noexcept {
+    leaf_directory const* const d = directory_of<Policies>(root);
+    return d == nullptr ? nullptr : d->element(shape, pos);
+}
+
+template <class Policies>
+std::byte const* find_element(pager<Policies>& pages, leaf_shape const& shape,
+                              rope_root const& root, std::uint64_t pos) {
+    std::byte const* const here =
+        element_in_directory<Policies>(shape, root, pos);
+    return here != nullptr ? here : search_element(pages, shape, root, pos);
 }
 
 } // namespace numstore::detail

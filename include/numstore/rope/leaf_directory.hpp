@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/pager/cache_lines.hpp>
 #include <numstore/pager/frame.hpp>
 #include <numstore/rope/leaf_shape.hpp>
 #include <numstore/types.hpp>
@@ -13,7 +14,6 @@
 #include <limits>
 #include <memory>
 #include <utility>
-#include <vector>
 
 namespace numstore::detail {
 
@@ -23,7 +23,7 @@ namespace numstore::detail {
 /// where the runs are about as long as each other, else in O(log runs).
 /// Immutable; belongs to the root node that it describes, which keeps what it
 /// points to.
-class leaf_directory {
+class alignas(cache_line) leaf_directory {
 public:
     /// Neighbouring leaves, all but the last of them full; or a hole, without
     /// data; or a leaf that is in memory, without a place.
@@ -32,6 +32,7 @@ public:
         std::byte const* data = nullptr;
         page_no place = no_page;
     };
+    using run_list = cache_line_vector<run>;
 
     /// A leaf, or a hole.
     struct found {
@@ -41,10 +42,11 @@ public:
         page_no place;
     };
 
-    /// `runs` ends with one that only says how many elements there are.
+    /// `runs` ends with one that only says how many elements there are. To
+    /// remember elements takes at most `most` bytes, 8 for each leaf or two.
     /// Precondition: some elements, and `fits`.
-    leaf_directory(std::vector<run> runs, leaf_shape const& shape,
-                   memory_account& account)
+    leaf_directory(run_list runs, leaf_shape const& shape,
+                   memory_account& account, std::uint64_t most)
         : runs_(std::move(runs)),
           capacity_shift_(std::has_single_bit(shape.capacity)
                               ? static_cast<unsigned>(
@@ -63,6 +65,7 @@ public:
                 ++i;
             starts_[b] = static_cast<std::uint32_t>(i);
         }
+        make_direct(shape, most);
         account_->directory_bytes.fetch_add(bytes(),
                                             std::memory_order_relaxed);
     }
@@ -76,9 +79,10 @@ public:
     static bool fits(std::size_t runs) noexcept {
         return runs < std::numeric_limits<std::uint32_t>::max() / 2;
     }
-    /// Of a directory of so many runs, at most.
+    /// Of a directory of so many runs, at most, that remembers no elements.
     static std::uint64_t bytes_of(std::size_t runs) noexcept {
-        return runs * (sizeof(run) + 2 * sizeof(std::uint32_t)) + 64;
+        return runs * (sizeof(run) + 2 * sizeof(std::uint32_t))
+               + 4 * cache_line;
     }
 
     /// The leaf that holds `pos`. Precondition: pos < size. Member by member:
@@ -103,12 +107,75 @@ public:
         leaf.place = r->place + k * shape.pages;
     }
 
+    /// The bytes of element `pos` where `remember` has found them; else null.
+    /// Nothing goes through memory, so that many searches overlap.
+    std::byte const* element(leaf_shape const& shape,
+                             std::uint64_t pos) const noexcept {
+        std::uintptr_t const zero =
+            direct_[static_cast<std::size_t>(pos >> direct_shift_)].load(
+                std::memory_order_relaxed);
+        return zero == 0 ? nullptr
+                         : reinterpret_cast<std::byte const*>(
+                             zero + shape.bytes(pos));
+    }
+
+    /// Makes `element` answer for `pos` and its neighbours, if they lie one
+    /// behind the other in leaves that are verified.
+    template <class IsVerified>
+    void remember(leaf_shape const& shape, std::uint64_t pos,
+                  IsVerified&& is_verified) const noexcept {
+        if (direct_shift_ == no_direct)
+            return;
+        std::uint64_t const begin = pos >> direct_shift_ << direct_shift_;
+        std::uint64_t const last = std::min(
+            begin + (std::uint64_t{1} << direct_shift_), runs_.back().first)
+                                   - 1;
+        if (&run_of(begin) != &run_of(last))
+            return;
+        found from{};
+        found to{};
+        find(shape, begin, from);
+        find(shape, last, to);
+        if (from.data == nullptr
+            || (from.first != to.first && !shape.without_waste())
+            || (from.place != no_page
+                && !(is_verified(from.place) && is_verified(to.place))))
+            return;
+        direct_[static_cast<std::size_t>(pos >> direct_shift_)].store(
+            reinterpret_cast<std::uintptr_t>(from.data)
+                - shape.bytes(from.first),
+            std::memory_order_relaxed);
+    }
+
     std::size_t runs() const noexcept { return runs_.size() - 1; }
 
 private:
+    using direct_list = cache_line_vector<std::atomic<std::uintptr_t>>;
+    static constexpr unsigned no_direct = 63;
+
+    /// None where that would take more than `most` bytes, or most of the
+    /// elements are in holes.
+    void make_direct(leaf_shape const& shape, std::uint64_t most) {
+        std::uint64_t leaves = 0;
+        for (std::size_t i = 0; i + 1 != runs_.size(); ++i)
+            if (runs_[i].data != nullptr)
+                leaves += (runs_[i + 1].first - runs_[i].first - 1)
+                              / shape.capacity
+                          + 1;
+        std::uint64_t const last = runs_.back().first - 1;
+        auto const shift =
+            static_cast<unsigned>(std::bit_width(shape.capacity) - 1);
+        if (last >> shift < std::min(4 * leaves + 64,
+                                     most / sizeof(std::uintptr_t)))
+            direct_shift_ = shift;
+        direct_ =
+            direct_list(static_cast<std::size_t>(last >> direct_shift_) + 1);
+    }
+
     std::uint64_t bytes() const noexcept {
         return runs_.capacity() * sizeof(run)
-               + starts_.capacity() * sizeof(std::uint32_t);
+               + starts_.capacity() * sizeof(std::uint32_t)
+               + direct_.capacity() * sizeof(std::uintptr_t);
     }
 
     run const& run_of(std::uint64_t pos) const noexcept {
@@ -127,10 +194,14 @@ private:
                  - 1);
     }
 
-    std::vector<run> runs_;
+    run_list runs_;
     /// Of the elements that begin at a multiple of 2^shift: the run.
-    std::vector<std::uint32_t> starts_;
+    cache_line_vector<std::uint32_t> starts_;
     unsigned shift_ = 0;
+    /// Of the elements that begin at a multiple of 2^direct_shift_, no more
+    /// than a leaf holds: where element 0 would be if it lay with them.
+    mutable direct_list direct_;
+    unsigned direct_shift_ = no_direct;
     unsigned capacity_shift_; ///< 0 if the capacity is no power of two
     memory_account* account_;
 };
