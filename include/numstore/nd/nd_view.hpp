@@ -103,6 +103,12 @@ public:
 
     /// For numstore's own use.
     Layout const& layout() const noexcept { return layout_; }
+    /// Fills `out` with the elements of a part of this layout.
+    void read_layout(detail::dynamic_layout<rank()> const& part,
+                     std::span<std::byte> out) const {
+        detail::reporting_no_memory(
+            [&] { source().read(detail::grid<rank()>(part), out); });
+    }
 
 private:
     nd_run<T, extents_type, Policies> make_run() const {
