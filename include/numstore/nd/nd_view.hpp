@@ -64,10 +64,7 @@ public:
     }
     detail::read_only_value<T> at(nd_index<Layout::rank()> const& i) const {
         layout_.check(i.at);
-        T value;
-        source().read(layout_.position(i.at),
-                      std::as_writable_bytes(std::span<T>(&value, 1)));
-        return value;
+        return source().element(layout_.position(i.at));
     }
 
     /// All elements, the last axis fastest, to the front of `out`: whole runs
@@ -137,7 +134,7 @@ private:
 
     detail::nd_source<T, Policies> source() const noexcept {
         auto const& v = *version_;
-        return {v.at.root, v.at.pin->pages(), v.fill};
+        return {v.at.root, v.at.pin->pages(), v.fill, true};
     }
 
     std::shared_ptr<detail::nd_version<Policies> const> version_;
