@@ -4,6 +4,7 @@
     numpy_files.py write FOLDER
     numpy_files.py check FOLDER      exit status 1 unless all are as expected
     numpy_files.py check_npz FOLDER
+    numpy_files.py check_nd FOLDER
 """
 import os
 import sys
@@ -44,6 +45,12 @@ def record(order, align):
     return r
 
 
+def deep():
+    """Six axes."""
+    return np.arange(2 * 3 * 4 * 5 * 6 * 7, dtype="i8").reshape(
+        2, 3, 4, 5, 6, 7)
+
+
 def texts():
     return np.array(["", "a", "\u00e9t\u00e9", "\u20ac", "\U0001f30a", "five5"])
 
@@ -66,6 +73,9 @@ def write(folder):
         np.arange(40000, dtype="f8").reshape(20000, 2)))
     save("wide", np.asfortranarray(
         np.arange(40000, dtype="f8").reshape(4, 10000)))
+    for order in "<>":
+        save(f"deep_{'big' if order == '>' else 'little'}",
+             np.asfortranarray(deep().astype(order + "i8")))
     save("scalar", np.array(2.5))
     save("empty", np.zeros((0, 3), "f4"))
     save("bytes", np.array([b"", b"abc", b"\xff\xfe"], "S4"))
@@ -122,5 +132,26 @@ def check_npz(folder):
         sys.exit("cube or none is not what it should be")
 
 
-{"write": write, "check": check, "check_npz": check_npz}[sys.argv[1]](
-    sys.argv[2])
+def check_nd(folder):
+    cube = np.arange(7 * 5 * 3, dtype="i4").reshape(7, 5, 3)
+    filled = np.full((40, 30), -2.5, "f4")
+    filled[3, 7:12] = np.arange(5)
+    wider = np.insert(cube, 2, np.full((7, 3), -1, "i4"), axis=1)
+    expected = {
+        "deep": deep(), "filled": filled, "wider": wider,
+        "none": np.zeros((0, 4), "f8"),
+        "view": deep()[1, ::2, :, 4::-3, 2, 1:6:2],
+        "turned": cube[::-1, ::-1, ::-1],
+        "column": filled[:, 8]}
+    archive = np.load(os.path.join(folder, "nd.npz"), allow_pickle=False)
+    if sorted(archive.files) != sorted(expected):
+        sys.exit(f"nd.npz holds {archive.files}")
+    for name, array in expected.items():
+        found = np.load(os.path.join(folder, f"nd_{name}.npy"))
+        for f in (found, archive[name]):
+            if f.dtype != array.dtype or not np.array_equal(f, array):
+                sys.exit(f"{name}: {f.dtype} {f.shape} {f}")
+
+
+{"write": write, "check": check, "check_npz": check_npz,
+ "check_nd": check_nd}[sys.argv[1]](sys.argv[2])

@@ -184,4 +184,62 @@ BOOST_AUTO_TEST_CASE(flat_handles_keep_the_shape) {
     BOOST_TEST(plain(9) == 4);
 }
 
+/// Often enough that leaves are found by a directory, which no change may
+/// leave behind.
+BOOST_AUTO_TEST_CASE(single_elements_beside_changes) {
+    for (int const fill : {0, 7}) {
+        database db;
+        auto a = db.create_nd<int>("a", grid{150}, fill);
+        values now(1500, fill);
+        auto const check = [](auto&& from, values const& expected) {
+            bool same = true;
+            for (std::size_t i = 0; i != expected.size(); ++i)
+                same = same && from(i / 10, i % 10) == expected[i];
+            BOOST_TEST(same);
+        };
+        for (std::uint64_t row = 0; row < 150; row += 37) {
+            values const before = now;
+            auto const old = a.view();
+            auto reader = a.reader();
+            check(a, before);
+            check(old, before);
+            auto tx = db.begin();
+            auto inside = a.in(tx);
+            check(inside, before);
+            for (int value : {-1, -2}) {
+                inside.set({row, 3}, value);
+                now[static_cast<std::size_t>(row) * 10 + 3] = value;
+                check(inside, now);
+                auto const seen = inside.view();
+                check(seen, now);
+                inside.set({row, 4}, value);
+                check(seen, now);
+                now[static_cast<std::size_t>(row) * 10 + 4] = value;
+                BOOST_TEST((inside.to_vector() == now));
+            }
+            check(a, before);
+            tx.commit();
+            check(a, now);
+            check(old, before);
+            check(reader, before);
+            BOOST_TEST(
+                (a.to_vector(ns::all, 4) == a.view(ns::all, 4).to_vector()));
+            db.checkpoint();
+        }
+        std::vector<std::uint64_t> const apart{149, 3, 74, 3, 37, 148, 0};
+        values expected;
+        for (std::uint64_t const row : apart)
+            for (std::size_t i = 0; i != 10; ++i)
+                expected.push_back(now[static_cast<std::size_t>(row) * 10 + i]);
+        BOOST_TEST((a.gather_rows(apart) == expected));
+        values out(10);
+        BOOST_TEST(a.read(out, 37, ns::all) == 10u);
+        BOOST_TEST((out == values(now.begin() + 370, now.begin() + 380)));
+        require_error(ns::errc::out_of_range, [&] { a(150, 0); });
+        require_error(ns::errc::out_of_range, [&] { a.view()(0, 10); });
+        require_error(ns::errc::size_mismatch,
+                      [&] { a.read(out, ns::all, 0); });
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

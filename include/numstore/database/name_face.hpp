@@ -3,13 +3,17 @@
 
 #include <numstore/database/array_copy.hpp>
 #include <numstore/database/array_info.hpp>
+#include <numstore/database/array_writer.hpp>
 #include <numstore/database/names.hpp>
 #include <numstore/error.hpp>
+#include <numstore/format/catalogue_entry.hpp>
 #include <numstore/format/element_parser.hpp>
 #include <numstore/format/element_type.hpp>
 #include <numstore/fwd.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,6 +69,20 @@ public:
             return basic_any_array<Policies>(face().names().create(
                 name, type.to_string(),
                 static_cast<std::uint32_t>(type.size()), false));
+        });
+    }
+
+    /// The same with axes, 1 to 32 of them: all elements are zero, and take no
+    /// space until they are written. `open_nd` gives a handle that changes its
+    /// shape. Throws as both of these, and invalid_argument for another number
+    /// of axes.
+    basic_any_array<Policies>
+    create_any_nd(std::string_view name, element_type const& type,
+                  std::vector<std::uint64_t> const& shape) {
+        return reporting_no_memory([&] {
+            require_element_fits<Policies>(type.size());
+            return basic_any_array<Policies>(
+                make_array(face().names(), name, type, shape));
         });
     }
 
@@ -161,6 +179,37 @@ private:
         return static_cast<Face const&>(*this);
     }
 };
+
+/// An array with axes, whose elements are zero. Throws already_exists,
+/// invalid_argument.
+template <class Policies>
+array_ref<Policies> make_array(names<Policies> const& in, std::string_view name,
+                               element_type const& type,
+                               std::vector<std::uint64_t> const& shape) {
+    if (shape.empty() || shape.size() > format::max_rank)
+        raise(errc::invalid_argument, std::string(name) + ": an array of "
+                                          + std::to_string(shape.size())
+                                          + " axes, and not 1 to "
+                                          + std::to_string(format::max_rank));
+    auto const n = product_of(shape);
+    if (!n)
+        raise(errc::invalid_argument,
+              std::string(name) + ": a shape of too many elements");
+    format::array_shape form;
+    form.rank = static_cast<std::uint8_t>(shape.size());
+    in.in_one_transaction([&](names<Policies> const& inside) {
+        auto const made = inside.create_nd(
+            name, type.to_string(), static_cast<std::uint32_t>(type.size()),
+            form, false);
+        made.change([&](array_writer<Policies>& w) {
+            if (*n != 0)
+                w.resizing().insert_zeros(0, *n);
+            w.reshape(
+                std::make_shared<std::vector<std::uint64_t> const>(shape));
+        });
+    });
+    return in.open(name, {});
+}
 
 /// Bytes of the leaves that an array has at least; small arrays live in the
 /// catalogue, and holes take none.

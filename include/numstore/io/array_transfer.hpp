@@ -25,6 +25,15 @@
 
 namespace numstore::io {
 
+/// As attributes.
+template <class Policies>
+void set_facts(basic_any_array<Policies> const& array,
+               description const& what) {
+    for (auto const& [key, fact] : what.facts)
+        std::visit([&](auto const& v) { array.attributes().set(key, v); },
+                   fact);
+}
+
 /// Makes a new array, of rank 1, of what a reader finds: axes behind the
 /// first become fixed arrays, as `[3][4]f32`, no axes one element. Facts
 /// become attributes. All in the caller's transaction.
@@ -42,9 +51,7 @@ public:
             element =
                 element_type::array_of(what.shape[axis], std::move(element));
         array_.emplace(tx_->create_any(name_, element));
-        for (auto const& [key, fact] : what.facts)
-            std::visit([&](auto const& v) { array_->attributes().set(key, v); },
-                       fact);
+        set_facts(*array_, what);
     }
 
     void write(std::span<std::byte const> elements) {
@@ -58,14 +65,19 @@ private:
 };
 
 /// Gives the elements of an array, as it was when the source was made, one
-/// after the other.
+/// after the other, with its axes.
 template <class Policies>
 class array_source {
 public:
     explicit array_source(detail::array_ref<Policies> const& array)
-        : pinned_(array.pin()), cursor_(pinned_.cursor()) {
+        : pinned_(array.pin()),
+          cursor_(pinned_.cursor()),
+          fill_(array.state().form.fill) {
         what_.element = element_type::parse(array.state().element);
-        what_.shape = {pinned_.root.size};
+        if (pinned_.dimensions == nullptr)
+            what_.shape = {pinned_.root.size};
+        else
+            what_.shape = *pinned_.dimensions;
         for (auto& [key, value] : attribute_map<Policies>(array).list())
             if (auto const* const n = std::get_if<std::int64_t>(&value))
                 what_.facts.emplace_back(key, *n);
@@ -85,6 +97,7 @@ public:
             std::size_t const bytes =
                 static_cast<std::size_t>(run.count) * size;
             std::memcpy(piece.data(), run.data, bytes);
+            apply_fill(piece.first(bytes));
             for (std::size_t at = 0; at != bytes; at += size)
                 if (!what_.element.valid(piece.data() + at))
                     detail::raise_no_value();
@@ -94,8 +107,15 @@ public:
     }
 
 private:
+    /// Elements are stored XOR the value that holes stand for.
+    void apply_fill(std::span<std::byte> bytes) const noexcept {
+        for (std::size_t i = 0; !fill_.empty() && i != bytes.size(); ++i)
+            bytes[i] ^= fill_[i % fill_.size()];
+    }
+
     detail::pinned_root<Policies> pinned_;
     detail::rope_cursor<Policies> cursor_;
+    std::vector<std::byte> fill_;
     description what_;
 };
 

@@ -308,6 +308,17 @@ void read_csv(Source const& file, element_type const& element, Sink& sink,
     }
 }
 
+/// Values in the first record, which may be the header. Throws corrupt (no
+/// record, quotes), invalid_argument (the delimiter).
+template <byte_source Source>
+std::uint64_t csv_columns(Source const& file, csv_format const& format = {}) {
+    detail::csv_reader<Source>::check_delimiter(format.delimiter);
+    detail::csv_scanner<Source> scanner(file, format.delimiter);
+    if (!scanner.next())
+        detail::raise(errc::corrupt, file.name() + ": no records");
+    return scanner.fields().size();
+}
+
 /// Writes CSV or TSV that read_csv reads back, but that null and absent are
 /// both an empty field; numbers in the fewest digits that give them back.
 /// Throws invalid_argument (a type with variants), cancelled, and what source

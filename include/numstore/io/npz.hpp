@@ -4,10 +4,10 @@
 /// Archives of .npy files. Needs zlib: link with numstore::npz. Not part of
 /// numstore.hpp.
 
-#include <numstore/database/name_face.hpp>
 #include <numstore/error.hpp>
 #include <numstore/io/array_transfer.hpp>
 #include <numstore/io/file.hpp>
+#include <numstore/io/nd_transfer.hpp>
 #include <numstore/io/npy.hpp>
 #include <numstore/io/spool.hpp>
 #include <numstore/io/transfer.hpp>
@@ -96,6 +96,23 @@ void import_npz(To& to, std::string_view prefix, std::string const& path,
     });
 }
 
+/// The same, with the axes of each.
+template <class To>
+void import_npz_nd(To& to, std::string_view prefix, std::string const& path,
+                   transfer_options const& options = {}) {
+    input_file const file(path);
+    import_arrays(to, [&](auto& tx) {
+        read_npz(
+            file,
+            [&](std::string const& name, auto const& read) {
+                nd_sink sink(tx, std::string(prefix) + name);
+                read(sink);
+                sink.finish();
+            },
+            options);
+    });
+}
+
 /// Writes arrays to a .npz archive, which appears whole, or, where `publish`
 /// is not called, not at all.
 class npz_writer {
@@ -103,8 +120,9 @@ public:
     npz_writer(std::string path, bool compressed)
         : zip_(std::move(path), compressed) {}
 
-    /// Any handle of an array, as it sees it now. Throws as export_npy.
-    template <detail::array_handle Array>
+    /// Any handle of an array, or a view of one with axes, as it sees it now.
+    /// Throws as export_npy.
+    template <exportable Array>
     void add(std::string_view name, Array const& array,
              transfer_options const& options = {}) {
         constexpr std::size_t most = 65000;

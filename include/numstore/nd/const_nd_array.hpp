@@ -12,6 +12,7 @@
 #include <numstore/database/snapshot.hpp>
 #include <numstore/fwd.hpp>
 #include <numstore/nd/extents.hpp>
+#include <numstore/nd/grid.hpp>
 #include <numstore/nd/layout.hpp>
 #include <numstore/nd/nd_read.hpp>
 #include <numstore/nd/nd_reader.hpp>
@@ -80,9 +81,11 @@ public:
         return at(index(i...));
     }
     detail::read_only_value<T> at(index const& i) const {
-        T value;
-        read_from(i, std::span<T>(&value, 1));
-        return value;
+        return read_version([&](auto const& at) {
+            auto const whole = detail::make_row_major<Extents>(at.shape);
+            whole.check(i.at);
+            return at.source.element(whole.position(i.at));
+        });
     }
 
     /// The elements from this one on along the last axis, as many as fill
@@ -105,11 +108,25 @@ public:
     /// `nd_view::read`. Without slices all of it.
     template <axis_slice... S>
     std::uint64_t read(std::span<T> out, S const&... s) const {
-        return view(s...).read(out);
+        return read_slices(
+            [&](auto const& at, auto const& g) {
+                detail::require_room_for(g.size(), out.size());
+                at.source.read(g, std::as_writable_bytes(out.first(
+                                      static_cast<std::size_t>(g.size()))));
+                return g.size();
+            },
+            s...);
     }
     template <axis_slice... S>
     std::vector<T> to_vector(S const&... s) const {
-        return view(s...).to_vector();
+        return read_slices(
+            [](auto const& at, auto const& g) {
+                auto out = detail::allocate_values<detail::element_buffer<T>>(
+                    g.size());
+                at.source.read(g, detail::bytes_of(out));
+                return detail::to_values<T>(std::move(out));
+            },
+            s...);
     }
 
     /// `view(all, every<2>{}, 5)`: see nd_view. Without slices all of it.
@@ -278,19 +295,34 @@ protected:
 
     template <class F>
     decltype(auto) read_version(F&& f) const {
-        return ref_.read([&](detail::rope_root const& root, auto& pages,
-                             detail::dimensions_ptr const& dimensions)
-                             -> decltype(auto) {
-            return f(version_view{
-                detail::shape_of_version<Extents>(ref_.state(), root.size,
-                                                  dimensions),
-                {root, pages, ref_.state().form.fill}});
-        });
+        return ref_.read(
+            [&](detail::rope_root const& root, auto& pages,
+                detail::dimensions_ptr const& dimensions) -> decltype(auto) {
+                return f(version_view{detail::shape_of_version<Extents>(
+                                          ref_.state(), root.size, dimensions),
+                                      {root, pages, ref_.state().form.fill,
+                                       ref_.in_transaction() == nullptr}});
+            });
     }
 
     detail::array_ref<Policies> ref_;
 
 private:
+    /// f(version, grid of what the slices select): without a pin, which inside
+    /// a transaction would make its next change copy what it has.
+    template <class F, axis_slice... S>
+    decltype(auto) read_slices(F&& f, S const&... s) const {
+        return read_version([&](auto const& at) {
+            auto const whole = detail::make_row_major<Extents>(at.shape);
+            if constexpr (sizeof...(S) == 0) {
+                return f(at, detail::grid<rank()>(whole));
+            } else {
+                auto const part = detail::slice_layout(whole, s...);
+                return f(at, detail::grid<decltype(part)::rank()>(part));
+            }
+        });
+    }
+
     std::shared_ptr<detail::nd_version<Policies> const>
     version(detail::pinned_root<Policies> at) const {
         return detail::reporting_no_memory([&] {

@@ -96,6 +96,16 @@ private:
     std::array<std::int64_t, rank()> strides_;
 };
 
+template <std::size_t... K>
+nd_layout<dextents<sizeof...(K)>,
+          strides<(static_cast<void>(K), dynamic_stride)...>>
+    all_dynamic_layout(std::index_sequence<K...>);
+
+/// Of which types tell the rank alone.
+template <std::size_t Rank>
+using dynamic_layout =
+    decltype(all_dynamic_layout(std::make_index_sequence<Rank>()));
+
 template <class Extents>
 constexpr std::array<std::int64_t, Extents::rank()>
 static_row_major() noexcept {

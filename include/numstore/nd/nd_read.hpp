@@ -9,6 +9,7 @@
 #include <numstore/nd/extents.hpp>
 #include <numstore/nd/grid.hpp>
 #include <numstore/rope/blocks.hpp>
+#include <numstore/rope/element_search.hpp>
 #include <numstore/rope/kernels.hpp>
 #include <numstore/rope/selection.hpp>
 #include <numstore/rope/transfer.hpp>
@@ -96,23 +97,30 @@ struct ordered_block_reader {
     }
 };
 
-/// Reads from one version of an array with axes.
+/// Reads from one version of an array with axes. `steady`: it is one that
+/// nobody changes any more, so that its directory of leaves may serve.
 template <class T, class Policies>
 class nd_source {
 public:
     using pages = pager<Policies>;
 
     nd_source(rope_root const& root, pages& from,
-              std::span<std::byte const> fill) noexcept
-        : nodes_(from, leaf), root_(&root), fill_(fill) {}
+              std::span<std::byte const> fill, bool steady) noexcept
+        : nodes_(from, leaf), root_(&root), fill_(fill), steady_(steady) {}
 
     void read(std::uint64_t pos, std::span<std::byte> out) const {
-        if (out.empty())
-            return;
-        visit_leaves(nodes_, *root_,
-                     range_selection(pos, out.size() / sizeof(T)),
-                     reader(out.data()));
+        read_run(pos, out);
         finish(out);
+    }
+
+    T element(std::uint64_t pos) const {
+        std::byte const* const at =
+            steady_ ? find_element(nodes_, *root_, pos) : nullptr;
+        if (at != nullptr && fill_.empty())
+            return load_element<T>(at);
+        T value;
+        read(pos, std::as_writable_bytes(std::span<T>(&value, 1)));
+        return value;
     }
 
     /// In the order of the grid's layout.
@@ -121,11 +129,13 @@ public:
         g.each_pass(
             [&](block_places const& at, std::uint64_t block,
                 std::uint64_t index) {
+                if (at.count() == 1)
+                    return read_run(at[0], part(out, index, block));
                 visit_leaves(nodes_, *root_, block_selection(at, block),
                              reader(out.data() + index * sizeof(T)));
             },
-            [&](std::uint64_t first, std::uint64_t stride,
-                std::uint64_t count, std::uint64_t index) {
+            [&](std::uint64_t first, std::uint64_t stride, std::uint64_t count,
+                std::uint64_t index) {
                 visit_leaves(
                     nodes_, *root_,
                     strided_selection(
@@ -142,8 +152,9 @@ public:
                    std::span<std::byte> out) const {
         if (out.empty())
             return;
-        visit_leaves(nodes_, *root_, block_selection(at, row),
-                     ordered_block_reader<sizeof(T)>{out.data(), order});
+        if (!are_apart(at) || !find_rows(at, row, order, out))
+            visit_leaves(nodes_, *root_, block_selection(at, row),
+                         ordered_block_reader<sizeof(T)>{out.data(), order});
         finish(out);
     }
 
@@ -155,6 +166,44 @@ private:
     reader(std::byte* out) noexcept {
         return {{}, out};
     }
+    /// Are there so few in a leaf that to find each costs less than to walk
+    /// to the leaf?
+    bool are_apart(block_places const& at) const noexcept {
+        constexpr std::uint64_t few = 8;
+        return steady_
+               && (at[at.count() - 1] - at[0]) / at.count()
+                      >= leaf.capacity / few;
+    }
+
+    /// False where `read_fast` does not find all of them.
+    bool find_rows(block_places const& at, std::uint64_t row,
+                   std::span<std::uint64_t const> order,
+                   std::span<std::byte> out) const {
+        bool all = true;
+        for (std::uint64_t i = 0; i != at.count(); ++i) {
+            std::uint64_t const to =
+                order.empty() ? i : order[static_cast<std::size_t>(i)];
+            bool const found =
+                read_fast(nodes_, *root_, at[i], part(out, to * row, row));
+            all = all && found;
+        }
+        return all;
+    }
+
+    static std::span<std::byte> part(std::span<std::byte> out,
+                                     std::uint64_t index,
+                                     std::uint64_t n) noexcept {
+        return out.subspan(static_cast<std::size_t>(index) * sizeof(T),
+                           static_cast<std::size_t>(n) * sizeof(T));
+    }
+
+    void read_run(std::uint64_t pos, std::span<std::byte> out) const {
+        if (out.empty() || (steady_ && read_fast(nodes_, *root_, pos, out)))
+            return;
+        visit_leaves(nodes_, *root_,
+                     range_selection(pos, out.size() / sizeof(T)),
+                     reader(out.data()));
+    }
     void finish(std::span<std::byte> out) const {
         apply_fill<sizeof(T)>(fill_, out);
         accept_elements<T>(out.data(), out.size() / sizeof(T));
@@ -163,6 +212,7 @@ private:
     node_source<Policies> nodes_;
     rope_root const* root_;
     std::span<std::byte const> fill_;
+    bool steady_;
 };
 
 inline void require_room_for(std::uint64_t count, std::size_t room) {

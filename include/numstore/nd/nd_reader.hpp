@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -35,11 +36,8 @@ public:
               Extents const& shape)
         : version_(std::move(version)),
           shape_(shape),
-          known_(detail::reporting_no_memory([&] {
-              return std::vector<known_run>(static_cast<std::size_t>(
-                  std::clamp<std::uint64_t>(most_bytes / leaf.page_bytes, 1,
-                                            most_runs)));
-          })) {}
+          known_(detail::reporting_no_memory(
+              [&] { return std::vector<known_run>(runs); })) {}
     nd_reader(nd_reader&&) noexcept = default;
     nd_reader& operator=(nd_reader&&) noexcept = default;
 
@@ -53,8 +51,8 @@ public:
     }
     T at(index const& i) {
         std::uint64_t const pos = position(i);
-        auto& run = known_[static_cast<std::size_t>(pos / leaf.capacity
-                                                    % known_.size())];
+        auto& run =
+            known_[static_cast<std::size_t>(pos / leaf.capacity) % runs];
         if (!run.holds(pos))
             load(run, pos);
         std::array<std::byte, sizeof(T)> bytes{};
@@ -70,6 +68,9 @@ private:
     static constexpr std::uint64_t most_runs = 1024;
     static constexpr detail::leaf_shape leaf =
         detail::leaf_shape_of(sizeof(T), Policies::page_size);
+    /// A power of two: to divide by it is no division.
+    static constexpr std::size_t runs = std::bit_floor(static_cast<std::size_t>(
+        std::clamp<std::uint64_t>(most_bytes / leaf.page_bytes, 1, most_runs)));
 
     std::uint64_t position(index const& i) const {
         std::uint64_t pos = 0;

@@ -64,10 +64,7 @@ public:
     }
     detail::read_only_value<T> at(nd_index<Layout::rank()> const& i) const {
         layout_.check(i.at);
-        T value;
-        source().read(layout_.position(i.at),
-                      std::as_writable_bytes(std::span<T>(&value, 1)));
-        return value;
+        return source().element(layout_.position(i.at));
     }
 
     /// All elements, the last axis fastest, to the front of `out`: whole runs
@@ -103,6 +100,12 @@ public:
 
     /// For numstore's own use.
     Layout const& layout() const noexcept { return layout_; }
+    /// Fills `out` with the elements of a part of this layout.
+    void read_layout(detail::dynamic_layout<rank()> const& part,
+                     std::span<std::byte> out) const {
+        detail::reporting_no_memory(
+            [&] { source().read(detail::grid<rank()>(part), out); });
+    }
 
 private:
     nd_run<T, extents_type, Policies> make_run() const {
@@ -131,7 +134,7 @@ private:
 
     detail::nd_source<T, Policies> source() const noexcept {
         auto const& v = *version_;
-        return {v.at.root, v.at.pin->pages(), v.fill};
+        return {v.at.root, v.at.pin->pages(), v.fill, true};
     }
 
     std::shared_ptr<detail::nd_version<Policies> const> version_;

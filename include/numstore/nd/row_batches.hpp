@@ -87,8 +87,8 @@ private:
         std::span const place(buffer_.get(), static_cast<std::size_t>(n));
         auto const& v = *version_;
         detail::reporting_no_memory([&] {
-            detail::nd_source<T, Policies>(v.at.root, v.at.pin->pages(),
-                                           v.fill)
+            detail::nd_source<T, Policies>(v.at.root, v.at.pin->pages(), v.fill,
+                                           true)
                 .read(now_.first * row_, std::as_writable_bytes(place));
         });
         now_.values =
