@@ -9,6 +9,8 @@
 // Cells: the peer keeps each row in a file and opens, seeks, reads or writes,
 // and closes it for a point; with four axes it does so five times, once for
 // each axis' index and once for the value. A streamed point is one read.
+//
+// Tiles: the peer is the same array stored in order.
 #include <numstore/numstore.hpp>
 
 #include <fcntl.h>
@@ -22,6 +24,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -247,6 +250,95 @@ void streamed(std::size_t points) {
     line("cells_streamed", "ns", ours / n, peer / n);
 }
 
+/// A square grid, appended 64 rows at a time.
+struct square {
+    static constexpr std::uint64_t side = 4096;
+    static constexpr std::uint64_t window = 64;
+    using array = ns::nd_array<float, ns::dextents<2>>;
+
+    ns::database db;
+    array a;
+    std::vector<float> out{};
+    double append_time = 0;
+
+    square(char const* path, std::optional<ns::tiling> const& tile)
+        : db((::unlink(path), path)), a(make(db, tile)) {
+        std::vector<float> rows(static_cast<std::size_t>(window * side));
+        std::iota(rows.begin(), rows.end(), 0.f);
+        append_time = seconds([&] {
+            for (std::uint64_t i = 0; i != side; i += window)
+                a.append(rows);
+            db.checkpoint();
+        });
+        out.resize(static_cast<std::size_t>(side * side));
+    }
+
+    static array make(ns::database& db, std::optional<ns::tiling> const& tile) {
+        ns::dextents<2> const none{0u, side};
+        return tile ? db.create_nd<float>("a", none, 0.f, *tile)
+                    : db.create_nd<float>("a", none);
+    }
+
+    template <class... S>
+    double read(S const&... s) {
+        return seconds([&] { a.read(std::span(out), s...); });
+    }
+    /// The best of some, after one that verifies what it reads.
+    template <class F>
+    static double best(F&& f) {
+        double least = f();
+        for (int i = 0; i != 7; ++i)
+            least = std::min(least, f());
+        return least;
+    }
+
+    double scan() {
+        return best([&] { return read(); });
+    }
+    double row() {
+        return best([&] { return read(side / 2 + 7, ns::all); });
+    }
+    double column() {
+        return best([&] { return read(ns::all, side / 2 + 7); });
+    }
+    double columns_64() {
+        return best([&] { return read(ns::all, part(side / 2)); });
+    }
+    double square_window() {
+        return best(
+            [&] { return read(part(side / 2 + 7), part(side / 4 + 7)); });
+    }
+    double append_row() {
+        std::vector<float> const one(static_cast<std::size_t>(side), 1.f);
+        return seconds([&] { a.append(one); });
+    }
+
+private:
+    static ns::slice part(std::uint64_t from) {
+        auto const start = static_cast<std::int64_t>(from);
+        return {.start = start,
+                .stop = start + static_cast<std::int64_t>(window)};
+    }
+};
+
+void tiles() {
+    square in_order("axes.ns", std::nullopt);
+    square tiled("tiles.ns", ns::tiling{64, 64});
+    auto const both = [&](char const* name, double (square::*f)()) {
+        double const ours = (tiled.*f)();
+        line(std::string("tiles_") + name, "us", ours * 1e6,
+             (in_order.*f)() * 1e6);
+    };
+    line("tiles_append_64_rows_each", "s", tiled.append_time,
+         in_order.append_time);
+    both("scan", &square::scan);
+    both("read_row", &square::row);
+    both("read_column", &square::column);
+    both("read_64_columns", &square::columns_64);
+    both("read_window_64x64", &square::square_window);
+    both("append_one_row", &square::append_row);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -256,6 +348,8 @@ int main(int argc, char** argv) {
         argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20000;
     grid("narrow", rows, columns);
     grid("wide", std::max<std::uint64_t>(1, rows / 250), columns * 250);
+    tiles();
+    ::unlink("tiles.ns");
     ::unlink("axes.ns");
     rewrite(std::vector<float>(4000));
     cells<1>("cells.ns", points, 1000000).run();

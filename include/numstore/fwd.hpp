@@ -27,6 +27,7 @@ template <class T, class Extents, class Policies = default_policies>
 class const_nd_array;
 template <class T, class Layout, class Policies = default_policies>
 class nd_view;
+class tiling;
 template <class Policies = default_policies>
 class basic_database;
 template <class Policies = default_policies>

@@ -18,6 +18,7 @@
 #include <numstore/log/log_policy.hpp>
 #include <numstore/nd/extents.hpp>
 #include <numstore/nd/nd_array.hpp>
+#include <numstore/nd/tiling.hpp>
 #include <numstore/policies.hpp>
 #include <numstore/storage/file_storage.hpp>
 #include <numstore/storage/mapped_storage.hpp>

@@ -231,6 +231,12 @@ BOOST_AUTO_TEST_CASE(records_that_lie) {
     BOOST_TEST(refused_record(format::log_create_nd{90, 1, "x", "u8", 33}));
     BOOST_TEST(refused_record(format::log_create_nd{90, 1, "x", "u8", 2, 2}));
     BOOST_TEST(refused_record(format::log_create_nd{90, 1, "x", "u8", 2, 1}));
+    std::vector<std::uint64_t> const tile{8, 0};
+    format::u64_list const tiles{std::span<std::uint64_t const>(tile)};
+    BOOST_TEST(refused_record(
+        format::log_create_tiled{90, 1, "x", "u8", 2, 2, {}, tiles}));
+    BOOST_TEST(refused_record(
+        format::log_create_tiled{90, 1, "x", "u8", 2, 2, {}, {}}));
     BOOST_TEST(refused_record(format::log_reshape{1, {}}));
     BOOST_TEST(refused_record(
         format::log_write_blocks{1, 0, 1, 2, 1, {}, four}));

@@ -145,6 +145,14 @@ BOOST_AUTO_TEST_CASE(shapes_are_read_back) {
     auto const& made = std::get<format::log_create_nd>(r.body);
     BOOST_TEST(made.rank == 3U);
     BOOST_TEST(made.fill.size() == 2U);
+    std::vector<std::uint64_t> const tile{8, 4};
+    record = encoded(format::log_create_tiled{
+        7, 2, "n", "u16", 2, 3, fill, std::span<std::uint64_t const>(tile)});
+    r = format::decode_log_record(record);
+    auto const& tiles = std::get<format::log_create_tiled>(r.body);
+    BOOST_TEST(tiles.layout == 3U);
+    BOOST_TEST(tiles.tile.size() == 2U);
+    BOOST_TEST(tiles.tile[1] == 4U);
 }
 
 BOOST_AUTO_TEST_CASE(only_the_last_part_has_a_tail) {

@@ -253,8 +253,9 @@ public:
     /// is as many; if the record finds no memory the transaction is rolled
     /// back.
     void reshape(dimensions_ptr dimensions) {
-        if (product_of(*dimensions) != size()
-            || dimensions->size() != w_->state->form.rank)
+        auto const& form = w_->state->form;
+        if (dimensions->size() != form.rank
+            || stored_elements(form.tile, *dimensions) != size())
             raise(errc::invalid_argument,
                   w_->state->name + ": the shape does not fit "
                       + std::to_string(size()) + " elements");

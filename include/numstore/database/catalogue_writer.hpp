@@ -128,8 +128,18 @@ public:
         entry.shape.dimensions.assign(form.rank == 1 ? 0 : form.rank, 0);
         auto none = engine_type::dimensions_of(entry.shape);
         work& w = add(std::move(entry), name, id, {}, std::move(none));
-        log(format::log_create_nd{w.state->id, element_size, name, element,
-                                  form.rank, form.layout, form.fill});
+        std::uint64_t const id_made = w.state->id;
+        if (form.tile.empty())
+            log(format::log_create_nd{id_made, element_size, name, element,
+                                      form.rank, form.layout, form.fill});
+        else
+            log(format::log_create_tiled{id_made, element_size, name, element,
+                                         form.rank, form.layout, form.fill,
+                                         format::u64_list(form.tile)});
+        if (!w.state->is_flat())
+            e_->needs_features(form.tile.empty() ? format::arrays_with_axes
+                                                 : format::arrays_with_axes
+                                                       | format::tiled_arrays);
         return w;
     }
 

@@ -301,6 +301,8 @@ private:
     void write_superblock(bool clean) {
         format::superblock const& old = e_->newest;
         next_.features = old.features;
+        next_.features.must_understand |=
+            e_->features.load(std::memory_order_relaxed);
         next_.policies = old.policies;
         next_.database_id = old.database_id;
         next_.generation = generation_;

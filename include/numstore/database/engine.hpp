@@ -160,6 +160,9 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     std::list<std::pair<lsn, std::uint64_t>> unshown;
 
     atomic<std::uint64_t> next_array{1};
+    /// What the next superblock says in `must_understand` besides what the
+    /// last one said. Relaxed: the work mutex orders it.
+    atomic<std::uint64_t> features{0};
     /// Where the log has to end before a transaction may be too old.
     atomic<lsn> next_age_check{lsn{}};
 
@@ -278,8 +281,8 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         return std::make_shared<array_state>(
             e.id, e.name, e.element, e.element_size,
             leaf_shape_of(e.element_size, Policies::page_size),
-            format::array_shape{e.shape.rank, e.shape.layout, {},
-                                e.shape.fill});
+            format::array_shape{
+                e.shape.rank, e.shape.layout, {}, e.shape.fill, e.shape.tile});
     }
 
     static dimensions_ptr dimensions_of(format::array_shape const& shape) {
@@ -356,6 +359,10 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     }
 
     // superblocks
+
+    void needs_features(std::uint64_t bits) noexcept {
+        features.fetch_or(bits, std::memory_order_relaxed);
+    }
 
     /// Durable on return. Throws io, failed.
     void write_superblock(format::superblock const& s) {

@@ -95,8 +95,20 @@ public:
                                              Extents const& extents,
                                              T const& fill = T{}) {
         return reporting_no_memory([&] {
-            return nd_array<T, Extents, Policies>::make(face().names(), name,
-                                                        extents, fill, false);
+            return nd_array<T, Extents, Policies>::make(
+                face().names(), name, extents, fill, nullptr, false);
+        });
+    }
+    /// The same, stored in tiles: `create_nd<float>("map", dextents<2>{n, m},
+    /// 0.f, tiled<64, 64>{})`. Throws invalid_argument too for tiles of
+    /// another rank.
+    template <class T, class Extents>
+    nd_array<T, Extents, Policies>
+    create_nd(std::string_view name, Extents const& extents, T const& fill,
+              tiling const& tiles) {
+        return reporting_no_memory([&] {
+            return nd_array<T, Extents, Policies>::make(
+                face().names(), name, extents, fill, &tiles, false);
         });
     }
 
@@ -108,6 +120,15 @@ public:
             return nd_array<T, Extents, Policies>::find(face().names(), name);
         });
     }
+    /// Throws type_mismatch too unless it is stored in such tiles.
+    template <class T, class Extents>
+    nd_array<T, Extents, Policies> open_nd(std::string_view name,
+                                           tiling const& tiles) {
+        return reporting_no_memory([&] {
+            return nd_array<T, Extents, Policies>::find(face().names(), name,
+                                                        &tiles);
+        });
+    }
 
     /// Throws as both; `extents` and `fill` are for an array that is new.
     template <class T, class Extents>
@@ -115,8 +136,17 @@ public:
                                                      Extents const& extents,
                                                      T const& fill = T{}) {
         return reporting_no_memory([&] {
-            return nd_array<T, Extents, Policies>::make(face().names(), name,
-                                                        extents, fill, true);
+            return nd_array<T, Extents, Policies>::make(
+                face().names(), name, extents, fill, nullptr, true);
+        });
+    }
+    template <class T, class Extents>
+    nd_array<T, Extents, Policies>
+    open_or_create_nd(std::string_view name, Extents const& extents,
+                      T const& fill, tiling const& tiles) {
+        return reporting_no_memory([&] {
+            return nd_array<T, Extents, Policies>::make(
+                face().names(), name, extents, fill, &tiles, true);
         });
     }
 
@@ -233,13 +263,17 @@ template <class Policies>
 std::vector<array_info> list_arrays(names<Policies> const& in,
                                     std::string_view pattern) {
     std::vector<array_info> all;
-    in.list(pattern, [&](format::catalogue_entry const& e,
-                         std::uint64_t size) {
-        all.push_back({e.name, element_type::parse(e.element), size,
-                       size * e.element_size,
-                       stored_bytes_of<Policies>(e, size),
-                       shape_of(e, size)});
-    });
+    in.list(pattern,
+            [&](format::catalogue_entry const& e, std::uint64_t stored) {
+                std::uint64_t const size =
+                    e.shape.tile.empty()
+                        ? stored
+                        : product_of(e.shape.dimensions).value_or(stored);
+                all.push_back({e.name, element_type::parse(e.element), size,
+                               size * e.element_size,
+                               stored_bytes_of<Policies>(e, stored),
+                               shape_of(e, size)});
+            });
     return all;
 }
 

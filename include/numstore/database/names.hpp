@@ -307,7 +307,9 @@ private:
         if (state->form.layout != format::in_order)
             raise(errc::type_mismatch,
                   engine_->name + ": array " + std::string(name)
-                      + " has a fill value: open it with open_nd");
+                      + (format::is_tiled(state->form.layout)
+                             ? " has a tiled layout: open it with open_nd"
+                             : " has a fill value: open it with open_nd"));
         return {engine_, std::move(state), transaction_, pin_};
     }
 

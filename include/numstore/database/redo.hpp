@@ -65,6 +65,29 @@ private:
         return *names().open(id).state;
     }
 
+    /// What records of new arrays with axes have in common.
+    template <class Record>
+    void create_nd(Record const& b, std::vector<std::uint64_t> tile) {
+        require_new(b.array, b.name);
+        require(b.element_size <= max_element_pages * Policies::page_size
+                    && describes_elements(b.element, b.element_size),
+                "an element's description");
+        require(b.rank != 0 && b.rank <= format::max_rank
+                    && b.layout <= format::tiled_filled
+                    && b.fill.size()
+                           == (format::is_filled(b.layout) ? b.element_size : 0)
+                    && is_tile(b.layout, b.rank, tile),
+                "an array's shape");
+        format::array_shape form;
+        form.rank = static_cast<std::uint8_t>(b.rank);
+        form.layout = static_cast<std::uint8_t>(b.layout);
+        form.fill.assign(b.fill.begin(), b.fill.end());
+        form.tile = std::move(tile);
+        names().create_nd(b.name, b.element,
+                          static_cast<std::uint32_t>(b.element_size), form,
+                          b.array);
+    }
+
     static void require(bool holds, char const* what) {
         if (!holds)
             raise(errc::corrupt, std::string("a record is wrong in ") + what);
@@ -178,23 +201,11 @@ private:
                 b.dimensions.begin(), b.dimensions.end()));
     }
     void apply(format::log_create_nd const& b) {
-        require_new(b.array, b.name);
-        require(b.element_size <= max_element_pages * Policies::page_size
-                    && describes_elements(b.element, b.element_size),
-                "an element's description");
-        require(b.rank != 0 && b.rank <= format::max_rank
-                    && b.layout <= format::in_order_filled
-                    && b.fill.size()
-                           == (b.layout == format::in_order ? 0
-                                                            : b.element_size),
-                "an array's shape");
-        format::array_shape form;
-        form.rank = static_cast<std::uint8_t>(b.rank);
-        form.layout = static_cast<std::uint8_t>(b.layout);
-        form.fill.assign(b.fill.begin(), b.fill.end());
-        names().create_nd(b.name, b.element,
-                          static_cast<std::uint32_t>(b.element_size), form,
-                          b.array);
+        require(!format::is_tiled(b.layout), "an array's shape");
+        create_nd(b, {});
+    }
+    void apply(format::log_create_tiled const& b) {
+        create_nd(b, {b.tile.begin(), b.tile.end()});
     }
     void apply(format::log_create const& b) {
         require_new(b.array, b.name);

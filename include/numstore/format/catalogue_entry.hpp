@@ -55,15 +55,28 @@ struct array_root {
 /// The layouts that are known.
 inline constexpr std::uint8_t in_order = 0;
 inline constexpr std::uint8_t in_order_filled = 1;
+inline constexpr std::uint8_t tiled = 2;
+inline constexpr std::uint8_t tiled_filled = 3;
+
+constexpr bool is_filled(std::uint64_t layout) noexcept {
+    return layout == in_order_filled || layout == tiled_filled;
+}
+constexpr bool is_tiled(std::uint64_t layout) noexcept {
+    return layout == tiled || layout == tiled_filled;
+}
 
 /// How positions map to elements: the last dimension varies fastest. Rank 1
-/// has no dimensions stored: its size is that of the array. `in_order_filled`
-/// stores every element XOR `fill`, so that holes stand for that value.
+/// has no dimensions stored: its size is that of the array. Tiled layouts,
+/// for ranks from 2, store tile by tile, the tiles and the elements of each
+/// in the same order; tiles at the ends are whole, and what they have beyond
+/// the dimensions is zero. Filled ones store every element XOR `fill`, so
+/// that holes stand for that value.
 struct array_shape {
     std::uint8_t rank = 1;
     std::uint8_t layout = in_order;
     std::vector<std::uint64_t> dimensions;
-    std::vector<std::byte> fill{}; ///< in_order_filled: one element
+    std::vector<std::byte> fill{};     ///< filled layouts: one element
+    std::vector<std::uint64_t> tile{}; ///< tiled layouts: extents of a tile
     friend bool operator==(array_shape const&, array_shape const&) = default;
 };
 
@@ -78,7 +91,7 @@ struct catalogue_entry {
     std::string element; ///< stored form of the element type
     std::uint32_t element_size = 1;
     array_shape shape;
-    std::uint64_t size = 0; ///< elements
+    std::uint64_t size = 0; ///< elements that are stored
     array_root root;
     std::vector<attribute> attributes;
     friend bool operator==(catalogue_entry const&,
@@ -87,6 +100,7 @@ struct catalogue_entry {
 
 inline constexpr std::size_t max_name_bytes = 1024;
 inline constexpr std::uint8_t max_rank = 32;
+inline constexpr std::uint64_t max_tile_elements = std::uint64_t{1} << 20;
 
 /// Appends the entry to `out`.
 inline void encode_catalogue_entry(catalogue_entry const& e,
@@ -101,8 +115,10 @@ inline void encode_catalogue_entry(catalogue_entry const& e,
     w.u8(e.shape.layout);
     for (std::uint64_t d : e.shape.dimensions)
         w.varint(d);
-    if (e.shape.layout == in_order_filled)
+    if (is_filled(e.shape.layout))
         w.blob(e.shape.fill);
+    for (std::uint64_t t : e.shape.tile)
+        w.varint(t);
     w.varint(e.size);
     w.u8(static_cast<std::uint8_t>(e.root.kind));
     if (e.root.kind == root_kind::inline_bytes)
@@ -136,6 +152,35 @@ product_of(std::span<std::uint64_t const> dimensions) noexcept {
     return fits ? std::optional(all) : std::nullopt;
 }
 
+/// Does a layout of this rank have such tiles?
+inline bool is_tile(std::uint64_t layout, std::uint64_t rank,
+                    std::span<std::uint64_t const> tile) noexcept {
+    if (!format::is_tiled(layout))
+        return tile.empty();
+    auto const all = product_of(tile);
+    return rank > 1 && tile.size() == rank && all && *all != 0
+           && *all <= format::max_tile_elements;
+}
+
+/// How many elements an array of these dimensions stores: whole tiles, where
+/// it has some. Nothing if they are too many to count. Precondition: as many
+/// dimensions as the tile has.
+inline std::optional<std::uint64_t>
+stored_elements(std::span<std::uint64_t const> tile,
+                std::span<std::uint64_t const> dimensions) noexcept {
+    if (tile.empty())
+        return product_of(dimensions);
+    std::uint64_t all = 1;
+    bool fits = true;
+    for (std::size_t k = 0; k != tile.size(); ++k) {
+        if (dimensions[k] == 0)
+            return 0;
+        std::uint64_t const tiles = (dimensions[k] - 1) / tile[k] + 1;
+        fits = fits && multiply(all, tiles, all) && multiply(all, tile[k], all);
+    }
+    return fits ? std::optional(all) : std::nullopt;
+}
+
 inline format::array_shape decode_shape(format::byte_reader& in,
                                         std::uint32_t element_size) {
     format::array_shape shape;
@@ -143,16 +188,20 @@ inline format::array_shape decode_shape(format::byte_reader& in,
     shape.layout = in.u8();
     if (shape.rank == 0 || shape.rank > format::max_rank)
         in.fail("the rank is impossible");
-    if (shape.layout > format::in_order_filled)
+    if (shape.layout > format::tiled_filled)
         in.fail("the layout is unknown");
     for (unsigned i = 0; shape.rank > 1 && i < shape.rank; ++i)
         shape.dimensions.push_back(in.varint());
-    if (shape.layout == format::in_order_filled) {
+    if (format::is_filled(shape.layout)) {
         auto const fill = in.blob();
         if (fill.size() != element_size)
             in.fail("the fill value is not an element");
         shape.fill.assign(fill.begin(), fill.end());
     }
+    for (unsigned i = 0; format::is_tiled(shape.layout) && i < shape.rank; ++i)
+        shape.tile.push_back(in.varint());
+    if (!is_tile(shape.layout, shape.rank, shape.tile))
+        in.fail("the tile is impossible");
     return shape;
 }
 
@@ -231,7 +280,8 @@ decode_catalogue_entry(std::span<std::byte const> bytes) {
     e.element_size = static_cast<std::uint32_t>(element_size);
     e.shape = detail::decode_shape(in, e.element_size);
     e.size = in.varint();
-    if (e.shape.rank > 1 && detail::product_of(e.shape.dimensions) != e.size)
+    if (e.shape.rank > 1
+        && detail::stored_elements(e.shape.tile, e.shape.dimensions) != e.size)
         in.fail("dimensions and size do not match");
     e.root = detail::decode_root(in, e);
     e.attributes = detail::decode_attributes(in);

@@ -38,6 +38,7 @@ enum class log_kind : std::uint8_t {
     erase_attribute = 20,
     clone = 21,
     create_nd = 22,
+    create_tiled = 23,
     rollback_to = 32,
     commit = 33,
     abort = 34
@@ -267,6 +268,26 @@ struct log_create_nd {
     std::span<std::byte const> fill{};
 };
 
+/// The same with a tiled layout.
+struct log_create_tiled {
+    static constexpr log_kind kind = log_kind::create_tiled;
+    static constexpr auto members() noexcept {
+        return std::tuple(&log_create_tiled::array,
+                          &log_create_tiled::element_size,
+                          &log_create_tiled::name, &log_create_tiled::element,
+                          &log_create_tiled::rank, &log_create_tiled::layout,
+                          &log_create_tiled::fill, &log_create_tiled::tile);
+    }
+    std::uint64_t array = 0;
+    std::uint64_t element_size = 1;
+    std::string_view name;
+    std::string_view element;
+    std::uint64_t rank = 2;
+    std::uint64_t layout = 2;
+    std::span<std::byte const> fill{};
+    u64_list tile;
+};
+
 struct log_drop {
     static constexpr log_kind kind = log_kind::drop;
     static constexpr auto members() noexcept {
@@ -347,9 +368,9 @@ using log_body =
     std::variant<log_insert, log_insert_hole, log_insert_fill, log_insert_bulk,
                  log_bulk_more, log_write, log_scatter, log_erase, log_erase_at,
                  log_write_blocks, log_insert_blocks, log_erase_blocks,
-                 log_reshape, log_create, log_create_nd, log_drop, log_rename,
-                 log_set_attribute, log_erase_attribute, log_clone,
-                 log_rollback_to, log_commit, log_abort>;
+                 log_reshape, log_create, log_create_nd, log_create_tiled,
+                 log_drop, log_rename, log_set_attribute, log_erase_attribute,
+                 log_clone, log_rollback_to, log_commit, log_abort>;
 
 /// A record read back; valid while the bytes that it was read from are.
 struct log_record {

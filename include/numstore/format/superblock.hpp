@@ -44,7 +44,13 @@ struct feature_bits {
     std::uint64_t ignorable = 0;
     friend bool operator==(feature_bits const&, feature_bits const&) = default;
 };
-inline constexpr feature_bits known_features{};
+/// Bits of `must_understand`: without knowing them a program would resize
+/// arrays and leave their shapes as they are.
+inline constexpr std::uint64_t arrays_with_axes = 1;
+inline constexpr std::uint64_t tiled_arrays = 2;
+
+inline constexpr feature_bits known_features{.must_understand = arrays_with_axes
+                                                                | tiled_arrays};
 
 /// The policies that decide what the file's bytes are.
 struct fingerprint {

@@ -7,6 +7,7 @@
 #include <numstore/nd/extents.hpp>
 #include <numstore/nd/layout.hpp>
 #include <numstore/nd/nd_read.hpp>
+#include <numstore/nd/tile_map.hpp>
 
 #include <array>
 #include <cstddef>
@@ -35,7 +36,8 @@ public:
               return detail::make_row_major<Extents>(
                   detail::shape_of_version<Extents>(ref_.state(), root.size,
                                                     dimensions));
-          })) {
+          })),
+          map_(ref_.state().form.tile, layout_.shape().values()) {
         cells_.reserve(most);
         values_.reserve(most * sizeof(T));
     }
@@ -47,7 +49,9 @@ public:
         layout_.check(i.at);
         if (cells_.size() == most)
             flush();
-        cells_.push_back({layout_.position(i.at), cells_.size()});
+        std::uint64_t const at = layout_.position(i.at);
+        cells_.push_back(
+            {map_.has_tiles() ? map_.place_of(at) : at, cells_.size()});
         values_.resize(values_.size() + sizeof(T));
         detail::store_element(value,
                               values_.data() + values_.size() - sizeof(T));
@@ -84,6 +88,7 @@ private:
 
     detail::array_ref<Policies> ref_;
     detail::row_major_layout<Extents> layout_;
+    detail::tile_map map_;
     std::vector<detail::placed_index> cells_;
     std::vector<std::byte> values_;
 };

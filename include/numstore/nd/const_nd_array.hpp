@@ -18,6 +18,8 @@
 #include <numstore/nd/nd_reader.hpp>
 #include <numstore/nd/nd_view.hpp>
 #include <numstore/nd/row_batches.hpp>
+#include <numstore/nd/tile_map.hpp>
+#include <numstore/nd/tiling.hpp>
 
 #include <array>
 #include <cstddef>
@@ -33,13 +35,14 @@
 
 namespace numstore {
 
-/// The reading half of an array with axes: what a snapshot gives, and the
-/// base of `nd_array`. Elements lie in order, the last axis fastest. A row is
-/// what stands behind one position of axis 0. Reads see the last durable
-/// version, or that of the snapshot or transaction, and take no lock that a
-/// writer holds. Every call can throw closed, forked, not_found (the array
-/// was dropped), type_mismatch (a static extent was changed by others),
-/// corrupt and io. Thread-safe, but inside a transaction.
+/// The reading half of an array with axes: what a snapshot gives, and the base
+/// of `nd_array`. Elements are in order, the last axis fastest, and are stored
+/// so unless the array has tiles. A row is what stands behind one position of
+/// axis 0. Reads see the last durable version, or that of the snapshot or
+/// transaction, and take no lock that a writer holds. Every call can throw
+/// closed, forked, not_found (the array was dropped), type_mismatch (a static
+/// extent was changed by others), corrupt and io. Thread-safe, but inside a
+/// transaction.
 template <class T, class Extents, class Policies>
 class const_nd_array {
 public:
@@ -70,7 +73,12 @@ public:
         require_axis(axis);
         return shape().extent(axis);
     }
-    std::uint64_t size() const { return ref_.size(); }
+    std::uint64_t size() const {
+        if (ref_.state().form.tile.empty())
+            return ref_.size();
+        return read_version(
+            [](auto const& at) { return product(at.shape, 0, rank()); });
+    }
     bool empty() const { return size() == 0; }
 
     /// One element. O(log n). Throws out_of_range. What it gives cannot be
@@ -109,10 +117,11 @@ public:
     template <axis_slice... S>
     std::uint64_t read(std::span<T> out, S const&... s) const {
         return read_slices(
-            [&](auto const& at, auto const& g) {
+            [&](auto const& at, auto const& layout, auto const& g) {
                 detail::require_room_for(g.size(), out.size());
-                at.source.read(g, std::as_writable_bytes(out.first(
-                                      static_cast<std::size_t>(g.size()))));
+                at.source.read(layout, g,
+                               std::as_writable_bytes(out.first(
+                                   static_cast<std::size_t>(g.size()))));
                 return g.size();
             },
             s...);
@@ -120,10 +129,10 @@ public:
     template <axis_slice... S>
     std::vector<T> to_vector(S const&... s) const {
         return read_slices(
-            [](auto const& at, auto const& g) {
+            [](auto const& at, auto const& layout, auto const& g) {
                 auto out = detail::allocate_values<detail::element_buffer<T>>(
                     g.size());
-                at.source.read(g, detail::bytes_of(out));
+                at.source.read(layout, g, detail::bytes_of(out));
                 return detail::to_values<T>(std::move(out));
             },
             s...);
@@ -133,10 +142,9 @@ public:
     template <axis_slice... S>
     auto view(S const&... s) const {
         auto at = ref_.pin();
-        auto const whole =
-            detail::make_row_major<Extents>(detail::shape_of_version<Extents>(
-                ref_.state(), at.root.size, at.dimensions));
-        auto pinned = version(std::move(at));
+        auto const shape = shape_of(at);
+        auto const whole = detail::make_row_major<Extents>(shape);
+        auto pinned = version(std::move(at), shape);
         auto const everything =
             nd_view<T, std::remove_const_t<decltype(whole)>, Policies>(
                 std::move(pinned), whole);
@@ -149,9 +157,8 @@ public:
     /// For many single elements: see nd_reader.
     nd_reader<T, Extents, Policies> reader() const {
         auto at = ref_.pin();
-        auto const shape = detail::shape_of_version<Extents>(
-            ref_.state(), at.root.size, at.dimensions);
-        return {version(std::move(at)), Extents(shape)};
+        auto const shape = shape_of(at);
+        return {version(std::move(at), shape), Extents(shape)};
     }
 
     // rows
@@ -214,11 +221,7 @@ public:
                 auto out =
                     detail::allocate_values<detail::element_buffer<T>>(
                         elements_of(rows.size(), at.shape));
-                std::uint64_t const row = row_of(at.shape);
-                auto places = rows;
-                for (std::uint64_t& p : places)
-                    p *= row;
-                at.source.read_rows(detail::block_places(places), row, {},
+                at.source.read_rows(rows, row_of(at.shape), {},
                                     detail::bytes_of(out));
                 return detail::to_values<T>(std::move(out));
             });
@@ -233,9 +236,9 @@ public:
         if (batch == 0)
             detail::raise(errc::invalid_argument, "batches of 0 rows");
         auto at = ref_.pin();
-        auto const shape = detail::shape_of_version<Extents>(
-            ref_.state(), at.root.size, at.dimensions);
-        return {version(std::move(at)), shape[0], row_of(shape), batch};
+        auto const shape = shape_of(at);
+        auto pinned = version(std::move(at), shape);
+        return {std::move(pinned), shape[0], row_of(shape), batch};
     }
 
     attribute_map<Policies> attributes() const {
@@ -250,11 +253,17 @@ public:
                                                     : fill.data());
     }
 
+    /// The extents of a tile; nothing if the array is stored in order.
+    std::vector<std::uint64_t> const& tile() const noexcept {
+        return ref_.state().form.tile;
+    }
+
     /// For numstore's own use.
     detail::array_ref<Policies> const& ref() const noexcept { return ref_; }
     static const_nd_array find(detail::names<Policies> const& in,
-                               std::string_view name) {
-        return const_nd_array(find_ref(in, name));
+                               std::string_view name,
+                               tiling const* tile = nullptr) {
+        return const_nd_array(find_ref(in, name, tile));
     }
 
 protected:
@@ -267,9 +276,14 @@ protected:
     };
 
     static detail::array_ref<Policies>
-    find_ref(detail::names<Policies> const& in, std::string_view name) {
+    find_ref(detail::names<Policies> const& in, std::string_view name,
+             tiling const* tile) {
         auto ref = in.open_nd(name, detail::element_description<T>::text(),
                               Extents::rank());
+        if (tile != nullptr && tile->extents() != ref.state().form.tile)
+            detail::raise(errc::type_mismatch,
+                          std::string(name)
+                              + ": its layout is not of these tiles");
         const_nd_array(ref).shape(); // checks it
         return ref;
     }
@@ -298,9 +312,12 @@ protected:
         return ref_.read(
             [&](detail::rope_root const& root, auto& pages,
                 detail::dimensions_ptr const& dimensions) -> decltype(auto) {
-                return f(version_view{detail::shape_of_version<Extents>(
-                                          ref_.state(), root.size, dimensions),
-                                      {root, pages, ref_.state().form.fill,
+                auto const& form = ref_.state().form;
+                auto const shape = detail::shape_of_version<Extents>(
+                    ref_.state(), root.size, dimensions);
+                detail::tile_map const map(form.tile, shape);
+                return f(version_view{shape,
+                                      {root, pages, form.fill, map,
                                        ref_.in_transaction() == nullptr}});
             });
     }
@@ -308,26 +325,32 @@ protected:
     detail::array_ref<Policies> ref_;
 
 private:
-    /// f(version, grid of what the slices select): without a pin, which inside
-    /// a transaction would make its next change copy what it has.
+    /// f(version, layout, grid of it) for what the slices select: without a
+    /// pin, which inside a transaction would make its next change copy what it
+    /// has.
     template <class F, axis_slice... S>
     decltype(auto) read_slices(F&& f, S const&... s) const {
         return read_version([&](auto const& at) {
             auto const whole = detail::make_row_major<Extents>(at.shape);
             if constexpr (sizeof...(S) == 0) {
-                return f(at, detail::grid<rank()>(whole));
+                return f(at, whole, detail::grid<rank()>(whole));
             } else {
                 auto const part = detail::slice_layout(whole, s...);
-                return f(at, detail::grid<decltype(part)::rank()>(part));
+                return f(at, part, detail::grid<decltype(part)::rank()>(part));
             }
         });
     }
 
+    extent_array shape_of(detail::pinned_root<Policies> const& at) const {
+        return detail::shape_of_version<Extents>(ref_.state(), at.root.size,
+                                                 at.dimensions);
+    }
     std::shared_ptr<detail::nd_version<Policies> const>
-    version(detail::pinned_root<Policies> at) const {
+    version(detail::pinned_root<Policies> at, extent_array const& shape) const {
         return detail::reporting_no_memory([&] {
+            auto const& form = ref_.state().form;
             return std::make_shared<detail::nd_version<Policies> const>(
-                std::move(at), ref_.state().form.fill);
+                std::move(at), form.fill, detail::tile_map(form.tile, shape));
         });
     }
 
@@ -349,22 +372,22 @@ private:
         detail::check_positions(list.positions(), at.shape[0], false);
         std::uint64_t const row = row_of(at.shape);
         auto const row_bytes = static_cast<std::size_t>(row) * sizeof(T);
-        std::vector<std::uint64_t> places;
+        std::vector<std::uint64_t> rows;
         std::vector<std::uint64_t> order;
         std::vector<std::size_t> again; // pairs of where it is and goes
         for (std::size_t i = 0; i != list.size(); ++i) {
-            std::uint64_t const place = list.positions()[i] * row;
+            std::uint64_t const wanted = list.positions()[i];
             auto const to = static_cast<std::size_t>(
                 list.order().empty() ? i : list.order()[i]);
-            if (!places.empty() && places.back() == place && row != 0) {
+            if (!rows.empty() && rows.back() == wanted && row != 0) {
                 again.push_back(static_cast<std::size_t>(order.back()));
                 again.push_back(to);
                 continue;
             }
-            places.push_back(place);
+            rows.push_back(wanted);
             order.push_back(to);
         }
-        at.source.read_rows(detail::block_places(places), row, order, out);
+        at.source.read_rows(rows, row, order, out);
         for (std::size_t i = 0; i != again.size(); i += 2)
             std::memcpy(out.data() + again[i + 1] * row_bytes,
                         out.data() + again[i] * row_bytes, row_bytes);

@@ -10,13 +10,14 @@
 #include <numstore/database/committer.hpp>
 #include <numstore/database/names.hpp>
 #include <numstore/database/transaction.hpp>
+#include <numstore/nd/axis_edit.hpp>
 #include <numstore/nd/cell_writer.hpp>
 #include <numstore/nd/const_nd_array.hpp>
 #include <numstore/nd/extents.hpp>
-#include <numstore/nd/grid.hpp>
 #include <numstore/nd/layout.hpp>
 #include <numstore/nd/nd_read.hpp>
 #include <numstore/nd/nd_write.hpp>
+#include <numstore/nd/tiling.hpp>
 
 #include <array>
 #include <cstddef>
@@ -36,21 +37,25 @@ namespace numstore {
 /// Outside, each call is one atomic transaction, durable on return as
 /// options::durability says; shape and elements change together. With n
 /// elements, a call that touches m leaves reads or writes O(log n + m) pages,
-/// in one pass. Values come as any range whose elements convert to T, the
-/// last axis fastest. Sizes are checked before anything is changed:
-/// size_mismatch, and out_of_range for places. Besides, every change can
-/// throw what those of `array` do. A call that throws has changed nothing.
+/// in one pass; with tiles, O(log n) for each tile. There inserting or erasing
+/// other than whole tiles in the middle of an axis moves what is behind from
+/// tile to tile, with some tiles in memory. Values come as any range whose
+/// elements convert to T, the last axis fastest. Sizes are checked before
+/// anything is changed: size_mismatch, and out_of_range for places. Besides,
+/// every change can throw what those of `array` do. A call that throws has
+/// changed nothing.
 template <class T, class Extents, class Policies>
 class nd_array : public const_nd_array<T, Extents, Policies> {
     using base = const_nd_array<T, Extents, Policies>;
     using writer = typename detail::array_ref<Policies>::writer;
     using extent_array = typename base::extent_array;
     using stored = std::span<std::byte const>;
-    using frame = detail::axis_frame;
+    using edit = detail::axis_edit<sizeof(T), writer>;
     using base::ref_;
 
 public:
     using index = typename base::index;
+    using base::tile;
 
     explicit nd_array(detail::array_ref<Policies> ref) : base(std::move(ref)) {}
 
@@ -85,7 +90,7 @@ public:
                     detail::raise_beyond_axis(i.at[last] + n - 1, last,
                                               shape[last]);
                 if (n != 0)
-                    w.write(whole.position(i.at), bytes);
+                    write_run(w, shape, whole.position(i.at), bytes);
             });
         });
     }
@@ -110,15 +115,17 @@ public:
     /// as many values as that is.
     template <detail::element_range<T> R, axis_slice... S>
     void write(R&& values, S const&... s) {
-        with_stored(std::forward<R>(values),
-                    [&](stored bytes) {
+        with_stored(std::forward<R>(values), [&](stored bytes) {
             change([&](writer& w) {
-                auto const whole = detail::make_row_major<Extents>(shape_in(w));
+                auto const shape = shape_in(w);
+                auto const whole = detail::make_row_major<Extents>(shape);
                 if constexpr (sizeof...(S) == 0)
-                    detail::write_grid<sizeof(T)>(w, whole, bytes);
+                    detail::write_layout<sizeof(T)>(w, tile(), shape, whole,
+                                                    bytes);
                 else
-                    detail::write_grid<sizeof(T)>(
-                        w, detail::slice_layout(whole, s...), bytes);
+                    detail::write_layout<sizeof(T)>(
+                        w, tile(), shape, detail::slice_layout(whole, s...),
+                        bytes);
             });
         });
     }
@@ -151,9 +158,9 @@ public:
                      detail::count_argument count) {
         std::uint64_t const at = pos.value();
         std::uint64_t const n = count.value();
-        restructure(axis, [&](writer& w, frame const& f) {
-            detail::insert_planes(w, f, at, n, {});
-            return detail::grown(f.extent, n);
+        restructure(axis, [&](edit& e) {
+            e.insert(at, n, {});
+            return detail::grown(e.frame().extent, n);
         });
     }
 
@@ -162,21 +169,21 @@ public:
                detail::count_argument count) {
         std::uint64_t const at = pos.value();
         std::uint64_t const n = count.value();
-        restructure(axis, [&](writer& w, frame const& f) {
-            detail::check_range(at, n, f.extent);
-            detail::erase_planes(w, f, at, n);
-            return f.extent - n;
+        restructure(axis, [&](edit& e) {
+            detail::check_range(at, n, e.frame().extent);
+            e.erase(at, n);
+            return e.frame().extent - n;
         });
     }
     /// What the slice selects of an axis; gives how many positions.
     template <slicing S>
     std::uint64_t erase(detail::axis_argument axis, S const& s) {
         std::uint64_t gone = 0;
-        restructure(axis, [&](writer& w, frame const& f) {
-            auto const what = detail::resolve(s, f.extent);
-            detail::erase_planes(w, f, what);
+        restructure(axis, [&](edit& e) {
+            auto const what = detail::resolve(s, e.frame().extent);
+            e.erase(what);
             gone = what.count;
-            return f.extent - what.count;
+            return e.frame().extent - what.count;
         });
         return gone;
     }
@@ -184,8 +191,8 @@ public:
     /// Cuts off the end of an axis, or adds the fill value there.
     void resize(detail::axis_argument axis, detail::count_argument extent) {
         std::uint64_t const to = extent.value();
-        restructure(axis, [&](writer& w, frame const& f) {
-            detail::resize_axis(w, f, to);
+        restructure(axis, [&](edit& e) {
+            e.resize(to);
             return to;
         });
     }
@@ -198,8 +205,7 @@ public:
                 for (std::size_t k = 0; k != Extents::rank(); ++k) {
                     if ((to.extent(k) > shape[k]) != grow)
                         continue;
-                    detail::resize_axis(w, frame(shape, k),
-                                        to.extent(k));
+                    edit(w, tile(), shape, k).resize(to.extent(k));
                     shape[k] = to.extent(k);
                 }
             w.reshape(detail::make_dimensions(shape));
@@ -213,14 +219,12 @@ public:
     template <integer P, detail::element_range<T> R>
     void replace_rows(P pos, R&& values) {
         auto const at = detail::to_count(pos, "position");
-        with_stored(std::forward<R>(values),
-                    [&](stored bytes) {
+        with_stored(std::forward<R>(values), [&](stored bytes) {
             change([&](writer& w) {
-                frame const f(shape_in(w), 0);
-                auto const rows = f.planes_in(bytes.size() / sizeof(T));
-                detail::check_range(at, rows, f.extent);
-                if (rows != 0)
-                    w.write(at * f.inner, bytes);
+                edit e(w, tile(), shape_in(w), 0);
+                auto const rows = e.frame().planes_in(bytes.size() / sizeof(T));
+                detail::check_range(at, rows, e.frame().extent);
+                e.write_rows(at, rows, bytes);
             });
         });
     }
@@ -229,13 +233,13 @@ public:
     /// given twice.
     template <index_range I, detail::element_range<T> R>
     void replace_rows(I&& rows, R&& values) {
-        with_rows(std::forward<I>(rows), std::forward<R>(values),
-                  [&](auto const& list, stored bytes) {
-            change([&](writer& w) {
-                frame const f(shape_in(w), 0);
-                detail::scatter_rows<sizeof(T)>(w, f, list, bytes);
+        with_rows(
+            std::forward<I>(rows), std::forward<R>(values),
+            [&](auto const& list, stored bytes) {
+                change([&](writer& w) {
+                    edit(w, tile(), shape_in(w), 0).write_rows(list, bytes);
+                });
             });
-        });
     }
 
     /// Rows before row `pos`.
@@ -250,11 +254,11 @@ public:
     void insert_rows(I&& rows, R&& values) {
         with_rows(std::forward<I>(rows), std::forward<R>(values),
                   [&](auto const& list, stored bytes) {
-            restructure(0, [&](writer& w, frame const& f) {
-                detail::insert_rows<sizeof(T)>(w, f, list, bytes);
-                return detail::grown(f.extent, list.size());
-            });
-        });
+                      restructure(0, [&](edit& e) {
+                          e.insert_rows(list, bytes);
+                          return detail::grown(e.frame().extent, list.size());
+                      });
+                  });
     }
 
     /// Throws invalid_argument for a row that is given twice.
@@ -262,9 +266,9 @@ public:
     void erase_rows(I&& rows) {
         detail::reporting_no_memory([&] {
             detail::index_list const list(rows, detail::any_size);
-            restructure(0, [&](writer& w, frame const& f) {
-                detail::erase_rows(w, f, list.positions());
-                return f.extent - list.size();
+            restructure(0, [&](edit& e) {
+                e.erase_rows(list);
+                return e.frame().extent - list.size();
             });
         });
     }
@@ -276,25 +280,26 @@ public:
 
     /// For numstore's own use.
     static nd_array find(detail::names<Policies> const& in,
-                         std::string_view name) {
-        return nd_array(base::find_ref(in, name));
+                         std::string_view name, tiling const* tile = nullptr) {
+        return nd_array(base::find_ref(in, name, tile));
     }
     static nd_array make(detail::names<Policies> const& in,
                          std::string_view name, Extents const& shape,
-                         T const& fill, bool or_open) {
+                         T const& fill, tiling const* tile, bool or_open) {
         if (or_open && in.contains(name))
-            return find(in, name);
-        if (!detail::product_of(shape.values()))
+            return find(in, name, tile);
+        auto const form = detail::form_of(Extents::rank(), fill, tile);
+        auto const size = detail::stored_elements(form.tile, shape.values());
+        if (!size)
             detail::raise(errc::invalid_argument,
                           std::string(name) + ": a shape of too many elements");
         in.in_one_transaction([&](detail::names<Policies> const& inside) {
-            auto const made = inside.create_nd(
-                name, detail::element_description<T>::text(), sizeof(T),
-                detail::form_of(Extents::rank(), fill), false);
+            auto const made =
+                inside.create_nd(name, detail::element_description<T>::text(),
+                                 sizeof(T), form, false);
             made.change([&](writer& w) {
-                auto const n = *detail::product_of(shape.values());
-                if (n != 0)
-                    w.resizing().insert_zeros(0, n);
+                if (*size != 0)
+                    w.resizing().insert_zeros(0, *size);
                 w.reshape(detail::make_dimensions(shape.values()));
             });
         });
@@ -339,10 +344,18 @@ private:
         detail::change_as_one<Policies>(ref_, f);
     }
 
-    /// f(writer, frame of the axis) changes the elements and gives the new
-    /// extent.
-    using reshaping =
-        detail::function_ref<std::uint64_t(writer&, frame const&)>;
+    /// Neighbours along the last axis.
+    void write_run(writer& w, extent_array const& shape, std::uint64_t pos,
+                   stored bytes) const {
+        if (tile().empty())
+            return w.write(pos, bytes);
+        using run = detail::nd_layout<dextents<1>, detail::strides<1>>;
+        detail::write_layout<sizeof(T)>(
+            w, tile(), shape, run(pos, {bytes.size() / sizeof(T)}, {1}), bytes);
+    }
+
+    /// f(axis_edit) changes the elements and gives the new extent.
+    using reshaping = detail::function_ref<std::uint64_t(edit&)>;
     void restructure(detail::axis_argument axis, reshaping f) {
         std::size_t const k = axis.value();
         base::require_axis(k);
@@ -352,7 +365,8 @@ private:
                               + " has a static extent: it does not change");
         change([&](writer& w) {
             auto shape = shape_in(w);
-            shape[k] = f(w, frame(shape, k));
+            edit e(w, tile(), shape, k);
+            shape[k] = f(e);
             w.reshape(detail::make_dimensions(shape));
         });
     }
@@ -362,9 +376,10 @@ private:
     void insert_at(detail::axis_argument axis,
                    std::optional<std::uint64_t> pos, R&& values) {
         with_stored(std::forward<R>(values), [&](stored bytes) {
-            restructure(axis, [&](writer& w, frame const& f) {
+            restructure(axis, [&](edit& e) {
+                auto const& f = e.frame();
                 auto const n = f.planes_in(bytes.size() / sizeof(T));
-                detail::insert_planes(w, f, pos.value_or(f.extent), n, bytes);
+                e.insert(pos.value_or(f.extent), n, bytes);
                 return detail::grown(f.extent, n);
             });
         });

@@ -8,6 +8,8 @@
 #include <numstore/format/catalogue_entry.hpp>
 #include <numstore/nd/extents.hpp>
 #include <numstore/nd/grid.hpp>
+#include <numstore/nd/tile_map.hpp>
+#include <numstore/nd/tile_runs.hpp>
 #include <numstore/rope/blocks.hpp>
 #include <numstore/rope/element_search.hpp>
 #include <numstore/rope/kernels.hpp>
@@ -53,7 +55,7 @@ shape_of_version(array_state const& state, std::uint64_t size,
             raise(errc::corrupt, state.name + ": has no shape");
         std::copy(dimensions->begin(), dimensions->end(), shape.begin());
     }
-    if (product_of(shape) != size)
+    if (stored_elements(state.form.tile, shape) != size)
         raise(errc::corrupt, state.name + ": the shape is not its elements");
     for (std::size_t k = 0; k != Extents::rank(); ++k)
         if (Extents::static_extent(k) != dynamic
@@ -71,6 +73,7 @@ template <class Policies>
 struct nd_version {
     pinned_root<Policies> at;
     std::vector<std::byte> fill;
+    tile_map map{};
 };
 
 /// Puts the rows of a sorted list where the caller wants each.
@@ -104,28 +107,45 @@ class nd_source {
 public:
     using pages = pager<Policies>;
 
+    /// What is given must outlive it.
     nd_source(rope_root const& root, pages& from,
-              std::span<std::byte const> fill, bool steady) noexcept
-        : nodes_(from, leaf), root_(&root), fill_(fill), steady_(steady) {}
+              std::span<std::byte const> fill, tile_map const& map,
+              bool steady) noexcept
+        : nodes_(from, leaf), root_(&root), fill_(fill), map_(&map),
+          steady_(steady) {}
+    explicit nd_source(nd_version<Policies> const& v) noexcept
+        : nd_source(v.at.root, v.at.pin->pages(), v.fill, v.map, true) {}
 
+    /// Elements one behind the other, as if there were no tiles: along the
+    /// last axis, or whole rows.
     void read(std::uint64_t pos, std::span<std::byte> out) const {
-        read_run(pos, out);
+        if (out.empty())
+            return;
+        if (map_->has_tiles())
+            read_tiles(range_choices(pos, out.size() / sizeof(T)), out);
+        else
+            read_run(pos, out);
         finish(out);
     }
 
     T element(std::uint64_t pos) const {
-        std::byte const* const at =
-            steady_ ? find_element(nodes_, *root_, pos) : nullptr;
-        if (at != nullptr && fill_.empty())
-            return load_element<T>(at);
+        if (steady_ && fill_.empty() && !map_->has_tiles())
+            if (std::byte const* const at = find_element(
+                    nodes_.pages(), nodes_.shape(), *root_, pos))
+                return load_element<T>(at);
         T value;
         read(pos, std::as_writable_bytes(std::span<T>(&value, 1)));
         return value;
     }
 
-    /// In the order of the grid's layout.
-    template <std::size_t Rank>
-    void read(grid<Rank> const& g, std::span<std::byte> out) const {
+    /// All elements of a layout, of which this is the grid, in its order.
+    template <class Layout>
+    void read(Layout const& layout, grid<Layout::rank()> const& g,
+              std::span<std::byte> out) const {
+        if (map_->has_tiles()) {
+            read_tiles(choices_of(*map_, layout), out);
+            return finish(out);
+        }
         g.each_pass(
             [&](block_places const& at, std::uint64_t block,
                 std::uint64_t index) {
@@ -134,8 +154,8 @@ public:
                 visit_leaves(nodes_, *root_, block_selection(at, block),
                              reader(out.data() + index * sizeof(T)));
             },
-            [&](std::uint64_t first, std::uint64_t stride, std::uint64_t count,
-                std::uint64_t index) {
+            [&](std::uint64_t first, std::uint64_t stride,
+                std::uint64_t count, std::uint64_t index) {
                 visit_leaves(
                     nodes_, *root_,
                     strided_selection(
@@ -146,15 +166,29 @@ public:
         finish(out);
     }
 
-    /// Rows at ascending places; see `ordered_block_reader`.
-    void read_rows(block_places const& at, std::uint64_t row,
+    /// Rows that ascend, each of `row` elements, where the order says; see
+    /// `ordered_block_reader`.
+    void read_rows(std::span<std::uint64_t const> rows, std::uint64_t row,
                    std::span<std::uint64_t const> order,
                    std::span<std::byte> out) const {
         if (out.empty())
             return;
-        if (!are_apart(at) || !find_rows(at, row, order, out))
-            visit_leaves(nodes_, *root_, block_selection(at, row),
-                         ordered_block_reader<sizeof(T)>{out.data(), order});
+        if (map_->has_tiles()) {
+            read_tiles(
+                choices_along(
+                    *map_, 0,
+                    {.count = rows.size(), .list = rows, .order = order}),
+                out);
+        } else {
+            std::vector<std::uint64_t> places(rows.begin(), rows.end());
+            for (std::uint64_t& p : places)
+                p *= row;
+            block_places const at(places);
+            if (!are_apart(at) || !find_rows(at, row, order, out))
+                visit_leaves(
+                    nodes_, *root_, block_selection(at, row),
+                    ordered_block_reader<sizeof(T)>{out.data(), order});
+        }
         finish(out);
     }
 
@@ -166,6 +200,7 @@ private:
     reader(std::byte* out) noexcept {
         return {{}, out};
     }
+
     /// Are there so few in a leaf that to find each costs less than to walk
     /// to the leaf?
     bool are_apart(block_places const& at) const noexcept {
@@ -180,12 +215,10 @@ private:
                    std::span<std::uint64_t const> order,
                    std::span<std::byte> out) const {
         bool all = true;
-        for (std::uint64_t i = 0; i != at.count(); ++i) {
+        for (std::uint64_t i = 0; all && i != at.count(); ++i) {
             std::uint64_t const to =
                 order.empty() ? i : order[static_cast<std::size_t>(i)];
-            bool const found =
-                read_fast(nodes_, *root_, at[i], part(out, to * row, row));
-            all = all && found;
+            all = read_fast(nodes_, *root_, at[i], part(out, to * row, row));
         }
         return all;
     }
@@ -204,14 +237,50 @@ private:
                      range_selection(pos, out.size() / sizeof(T)),
                      reader(out.data()));
     }
+
+    tile_choices range_choices(std::uint64_t pos, std::uint64_t n) const {
+        std::size_t const last = map_->rank() - 1;
+        std::uint64_t const row = (*map_)[0].row_major;
+        if (pos % row == 0 && n % row == 0)
+            return choices_along(*map_, 0,
+                                 {.first = pos / row, .count = n / row});
+        tile_choices all(map_->rank());
+        for (std::size_t k = 0; k != last; ++k) {
+            all[k].first = pos / (*map_)[k].row_major;
+            pos %= (*map_)[k].row_major;
+        }
+        all[last] = {.first = pos, .count = n, .index_step = 1};
+        return all;
+    }
+
+    /// Each leaf once for all runs that are gathered together.
+    void read_tiles(tile_choices const& choices,
+                    std::span<std::byte> out) const {
+        std::vector<tile_run> runs;
+        auto const flush = [&] {
+            visit_leaves(nodes_, *root_, tile_run_selection(runs),
+                         tile_run_reader<sizeof(T)>{out.data()});
+            runs.clear();
+        };
+        each_tile_run(*map_, choices, [&](tile_run const& r) {
+            if (runs.size() == most_runs)
+                flush();
+            runs.push_back(r);
+        });
+        flush();
+    }
+
     void finish(std::span<std::byte> out) const {
         apply_fill<sizeof(T)>(fill_, out);
         accept_elements<T>(out.data(), out.size() / sizeof(T));
     }
 
+    static constexpr std::size_t most_runs = 4096;
+
     node_source<Policies> nodes_;
     rope_root const* root_;
     std::span<std::byte const> fill_;
+    tile_map const* map_;
     bool steady_;
 };
 

@@ -80,7 +80,12 @@ private:
                                         : shape_.extent(k);
             if (i.at[k] >= n)
                 detail::raise_beyond_axis(i.at[k], k, n);
-            pos = pos * n + i.at[k];
+            if (version_->map.has_tiles()) {
+                auto const& a = version_->map[k];
+                pos += i.at[k] / a.tile * a.apart + i.at[k] % a.tile * a.within;
+            } else {
+                pos = pos * n + i.at[k];
+            }
         }
         return pos;
     }

@@ -49,7 +49,7 @@ public:
     std::uint64_t extent(std::size_t axis) const noexcept {
         return layout_.extent(axis);
     }
-    /// In elements of the array.
+    /// In elements of the array, as if it were stored in order.
     std::int64_t stride(std::size_t axis) const noexcept {
         return layout_.stride(axis);
     }
@@ -92,7 +92,8 @@ public:
             version_, sliced);
     }
 
-    /// All elements one behind the other, without a copy where they lie so.
+    /// All elements one behind the other, without a copy where they lie so,
+    /// which they never do in an array with tiles.
     /// Throws corrupt, io, no_memory.
     nd_run<T, extents_type, Policies> run() const {
         return detail::reporting_no_memory([&] { return make_run(); });
@@ -104,13 +105,14 @@ public:
     void read_layout(detail::dynamic_layout<rank()> const& part,
                      std::span<std::byte> out) const {
         detail::reporting_no_memory(
-            [&] { source().read(detail::grid<rank()>(part), out); });
+            [&] { source().read(part, detail::grid<rank()>(part), out); });
     }
 
 private:
     nd_run<T, extents_type, Policies> make_run() const {
         detail::grid<rank()> const g(layout_);
-        if (g.is_run() && version_->fill.empty()) {
+        if (g.is_run() && version_->fill.empty()
+            && !version_->map.has_tiles()) {
             auto cursor = version_->at.cursor();
             cursor.seek(g.first());
             auto const r = cursor.run(g.size());
@@ -129,12 +131,11 @@ private:
     void read_grid(detail::grid<Layout::rank()> const& g,
                    std::span<U> out) const {
         detail::reporting_no_memory(
-            [&] { source().read(g, std::as_writable_bytes(out)); });
+            [&] { source().read(layout_, g, std::as_writable_bytes(out)); });
     }
 
     detail::nd_source<T, Policies> source() const noexcept {
-        auto const& v = *version_;
-        return {v.at.root, v.at.pin->pages(), v.fill, true};
+        return detail::nd_source<T, Policies>(*version_);
     }
 
     std::shared_ptr<detail::nd_version<Policies> const> version_;

@@ -11,6 +11,7 @@
 #include <numstore/format/catalogue_entry.hpp>
 #include <numstore/nd/function_ref.hpp>
 #include <numstore/nd/grid.hpp>
+#include <numstore/nd/tiling.hpp>
 #include <numstore/rope/blocks.hpp>
 #include <numstore/rope/selection.hpp>
 #include <numstore/types.hpp>
@@ -43,6 +44,8 @@ void change_as_one(array_ref<Policies> const& array,
 /// An axis among the others: `outer` times there are `extent` planes of
 /// `inner` neighbouring elements.
 struct axis_frame {
+    axis_frame() = default;
+
     template <std::size_t Rank>
     axis_frame(std::array<std::uint64_t, Rank> const& shape, std::size_t axis)
         : extent(shape[axis]) {
@@ -71,7 +74,7 @@ struct axis_frame {
     }
 
     std::uint64_t outer = 1;
-    std::uint64_t extent;
+    std::uint64_t extent = 0;
     std::uint64_t inner = 1;
 };
 
@@ -90,11 +93,21 @@ dimensions_ptr make_dimensions(std::array<std::uint64_t, Rank> const& shape) {
 }
 
 template <class T>
-format::array_shape form_of(std::size_t rank, T const& fill) {
+format::array_shape form_of(std::size_t rank, T const& fill,
+                            tiling const* tile) {
     format::array_shape form;
     form.rank = static_cast<std::uint8_t>(rank);
+    if (tile != nullptr) {
+        if (tile->rank() != rank)
+            raise(errc::invalid_argument,
+                  "tiles of " + std::to_string(tile->rank())
+                      + " axes for an array of " + std::to_string(rank));
+        form.layout = format::tiled;
+        form.tile = tile->extents();
+    }
     if (!is_stored_as_zero(fill)) {
-        form.layout = format::in_order_filled;
+        form.layout =
+            tile == nullptr ? format::in_order_filled : format::tiled_filled;
         form.fill.resize(sizeof(T));
         store_element(fill, form.fill.data());
     }

@@ -85,11 +85,9 @@ private:
             room_ = n;
         }
         std::span const place(buffer_.get(), static_cast<std::size_t>(n));
-        auto const& v = *version_;
         detail::reporting_no_memory([&] {
-            detail::nd_source<T, Policies>(v.at.root, v.at.pin->pages(), v.fill,
-                                           true)
-                .read(now_.first * row_, std::as_writable_bytes(place));
+            detail::nd_source<T, Policies>(*version_).read(
+                now_.first * row_, std::as_writable_bytes(place));
         });
         now_.values =
             detail::as_elements<T>(std::as_bytes(place).data(), place.size());
