@@ -69,6 +69,36 @@ BOOST_AUTO_TEST_CASE(more_objects_than_a_thread_keeps) {
     in_a_thread([&] { BOOST_TEST(all[0]->of_this_thread() != kept); });
 }
 
+/// Whoever destroys an object keeps nothing of it.
+BOOST_AUTO_TEST_CASE(nothing_is_left_of_an_object) {
+    struct counted {
+        counted() { ++alive(); }
+        counted(counted const&) = delete;
+        counted& operator=(counted const&) = delete;
+        ~counted() { --alive(); }
+        static int& alive() {
+            static int n = 0;
+            return n;
+        }
+    };
+    using objects = numstore::detail::thread_owned<counted>;
+    {
+        objects a;
+        objects b;
+        BOOST_TEST(a.of_this_thread() != nullptr);
+        BOOST_TEST(b.of_this_thread() != nullptr);
+        {
+            objects c;
+            BOOST_TEST(c.of_this_thread() != nullptr);
+            BOOST_TEST(counted::alive() == 3);
+        }
+        BOOST_TEST(counted::alive() == 2);
+        BOOST_TEST(a.of_this_thread() == a.of_this_thread());
+        BOOST_TEST(counted::alive() == 2);
+    }
+    BOOST_TEST(counted::alive() == 0);
+}
+
 /// The object goes while a thread still has its own, or the thread first.
 BOOST_AUTO_TEST_CASE(either_may_end_first) {
     std::atomic<int> step{0};

@@ -13,13 +13,18 @@ namespace numstore::detail {
 
 /// A `T` for each thread that asks, its own until it ends or has used many
 /// other objects of this class; then another thread gets the same one. Those
-/// who look at all of them need no lock. Thread-safe.
+/// who look at all of them need no lock. What a thread has of an object that
+/// another one destroys goes as late. Thread-safe.
 template <class T>
 class thread_owned {
 public:
     thread_owned() : all_(std::make_shared<list>()) {}
     thread_owned(thread_owned const&) = delete;
     thread_owned& operator=(thread_owned const&) = delete;
+    ~thread_owned() {
+        if (recent_.holds && !recent_.ended)
+            of_thread().forget(id_);
+    }
 
     /// Null where there is no memory, and while the thread ends. May be in use
     /// by the thread itself, further up. O(1) for who was the last to ask.
@@ -83,7 +88,7 @@ private:
         holdings(holdings const&) = delete;
         holdings& operator=(holdings const&) = delete;
         ~holdings() {
-            recent_ = {0, nullptr, true};
+            recent_ = {0, nullptr, true, true};
             for (holding& h : all)
                 let_go(h);
         }
@@ -92,6 +97,14 @@ private:
             if (h.held != nullptr)
                 h.held->taken.store(false, std::memory_order_release);
             h = {};
+        }
+
+        void forget(std::uint64_t id) noexcept {
+            if (recent_.list == id)
+                recent_ = {0, nullptr, true, false};
+            for (holding& h : all)
+                if (h.id == id)
+                    let_go(h);
         }
 
         /// The oldest goes. Throws bad_alloc.
@@ -114,17 +127,22 @@ private:
     struct recent {
         std::uint64_t list = 0;
         T* value = nullptr;
+        bool holds = false; ///< something, or did
         bool ended = false;
     };
     static inline thread_local constinit recent recent_{};
+
+    static holdings& of_thread() noexcept {
+        static thread_local holdings mine;
+        return mine;
+    }
 
     T* find() const noexcept {
         if (recent_.ended)
             return nullptr;
         try {
-            static thread_local holdings mine;
-            T& value = mine.of(id_, all_);
-            recent_ = {id_, &value, false};
+            T& value = of_thread().of(id_, all_);
+            recent_ = {id_, &value, true, false};
             return &value;
         } catch (std::bad_alloc const&) {
             return nullptr;
