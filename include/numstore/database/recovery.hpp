@@ -277,9 +277,11 @@ private:
 
     /// What is found may be in a cache of the system only, left there by a
     /// process that was killed. Without a log nothing else leads to it, so it
-    /// goes to the other place before anybody sees what it says.
+    /// goes to the other place before anybody sees what it says; once it is
+    /// durable itself, or power that goes now might leave neither.
     void write_found_superblock() {
         format::superblock& s = e_->newest;
+        e_->pages->sync();
         s.twin = format::twin_role::twin;
         ++s.generation;
         e_->write_superblock(s);
