@@ -85,6 +85,7 @@ public:
             e_->pages->settle();
         } else {
             e_->pages->settle();
+            clear_damaged_superblock();
             if (e_->opt.durability == durability::full)
                 write_found_superblock();
         }
@@ -151,7 +152,9 @@ private:
             raise_unusable(found[0].state == format::superblock_state::foreign
                                ? found[1]
                                : found[0]);
-        other_damaged_ = !usable(best == &found[0] ? found[1] : found[0]);
+        std::size_t const other = best == &found[0] ? 1 : 0;
+        other_damaged_ = !usable(found[other]);
+        other_offset_ = format::superblock_offsets[other];
         if (best->state == format::superblock_state::ok_to_read
             && !e_->read_only)
             raise(errc::unsupported_version, e_->name + ": " + best->text);
@@ -162,6 +165,18 @@ private:
                       + std::to_string(size) + " bytes and should have "
                       + std::to_string(e_->newest.file_pages * page_size));
         device_pages_ = size / page_size;
+    }
+
+    /// What is left of a damaged superblock must go before the first page is
+    /// written: a torn write of the next one might put back what it lacks, and
+    /// what it refers to is overwritten by then. Durable on return.
+    void clear_damaged_superblock() {
+        if (!other_damaged_)
+            return;
+        std::vector<std::byte> const nothing(
+            std::max(format::superblock_bytes,
+                     e_->pages->device().block_size()));
+        e_->pages->write_durable(other_offset_, nothing);
     }
 
     /// What the superblock refers to stays; the log has been read.
@@ -327,6 +342,8 @@ private:
             e_->pages->reserve(x);
         }
         e_->pages->settle();
+        if (!e_->read_only)
+            clear_damaged_superblock();
         if (!log.found_batches() && !log.has_remains()) {
             if (e_->read_only)
                 return;
@@ -440,6 +457,7 @@ private:
 
     engine_type* e_;
     bool other_damaged_ = false;
+    std::uint64_t other_offset_ = 0; ///< of the superblock that is not used
     std::uint64_t device_pages_ = 0;
 };
 
