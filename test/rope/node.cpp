@@ -141,8 +141,8 @@ BOOST_AUTO_TEST_CASE(children_live_and_die_with_their_node) {
             new node_type(detail::published_token, account, 1));
         for (int i = 0; i != 5; ++i)
             parent->push_back(
-                detail::child_ref(detail::frame_ptr(new detail::leaf_frame(
-                    detail::published_token, account, 64))),
+                detail::child_ref(detail::leaf_frame::make(
+                    detail::published_token, account, 64)),
                 1);
         detail::inner_ptr<512> copy(
             new node_type(detail::published_token, account, 1));

@@ -132,9 +132,9 @@ public:
                       leaf_shape const& shape) const {
         rope_root root;
         if (e.root.kind == format::root_kind::inline_bytes) {
-            boost::intrusive_ptr<leaf_frame> leaf(
-                new leaf_frame(published_token, pages_->account(),
-                               e.root.elements.size()));
+            leaf_ptr const leaf =
+                leaf_frame::make(published_token, pages_->account(),
+                                 e.root.elements.size());
             std::memcpy(leaf->data(), e.root.elements.data(),
                         e.root.elements.size());
             root = {child_ref(leaf), 0, e.size};

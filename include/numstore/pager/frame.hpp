@@ -86,52 +86,56 @@ private:
 
 using frame_ptr = boost::intrusive_ptr<frame>;
 
-/// A leaf in memory: raw elements in a buffer that may be smaller than a
-/// whole leaf. How many elements it holds stands in its parent.
+/// A leaf in memory: raw elements, in the same piece of memory, right behind
+/// the frame, so that whoever has its address finds them without a look at
+/// what is counted there. How many elements it holds stands in its parent.
 class leaf_frame final : public frame {
 public:
     static constexpr std::size_t alignment = 64;
 
-    leaf_frame(edit_token owner, memory_account& account, std::size_t capacity)
-        : frame(frame_kind::leaf, owner), account_(&account),
-          capacity_(capacity), data_(allocate(capacity)) {
-        account_->leaf_bytes.fetch_add(capacity_, std::memory_order_relaxed);
+    /// With room for `capacity` bytes. Throws bad_alloc.
+    static boost::intrusive_ptr<leaf_frame>
+    make(edit_token owner, memory_account& account, std::size_t capacity) {
+        return boost::intrusive_ptr<leaf_frame>(
+            new (capacity) leaf_frame(owner, account, capacity));
     }
     ~leaf_frame() override {
         account_->leaf_bytes.fetch_sub(capacity_, std::memory_order_relaxed);
-        release(data_);
+    }
+    static void operator delete(void* p) noexcept {
+        ::operator delete(p, std::align_val_t{alignment});
     }
 
-    std::byte* data() noexcept { return data_; }
-    std::byte const* data() const noexcept { return data_; }
+    std::byte* data() noexcept {
+        return reinterpret_cast<std::byte*>(this) + head;
+    }
+    std::byte const* data() const noexcept {
+        return reinterpret_cast<std::byte const*>(this) + head;
+    }
     std::size_t capacity() const noexcept { return capacity_; }
 
-    /// Swaps in a buffer of `capacity` bytes that holds the first `used`.
-    void grow(std::size_t capacity, std::size_t used);
-
 private:
-    static std::byte* allocate(std::size_t n) {
-        return static_cast<std::byte*>(
-            ::operator new(n, std::align_val_t{alignment}));
+    static constexpr std::size_t head = alignment;
+
+    leaf_frame(edit_token owner, memory_account& account, std::size_t capacity)
+        : frame(frame_kind::leaf, owner), account_(&account),
+          capacity_(capacity) {
+        static_assert(sizeof(leaf_frame) <= head);
+        account_->leaf_bytes.fetch_add(capacity_, std::memory_order_relaxed);
     }
-    static void release(std::byte* p) noexcept {
-        ::operator delete(p, std::align_val_t{alignment});
+    static void* operator new(std::size_t, std::size_t capacity) {
+        return ::operator new(head + capacity, std::align_val_t{alignment});
+    }
+    /// Of a frame whose constructor failed, which none does.
+    static void operator delete(void* p, std::size_t) noexcept {
+        leaf_frame::operator delete(p);
     }
 
     memory_account* account_;
     std::size_t capacity_;
-    std::byte* data_;
 };
 
-inline void leaf_frame::grow(std::size_t capacity, std::size_t used) {
-    std::byte* const wider = allocate(capacity);
-    __builtin_memcpy(wider, data_, used);
-    release(data_);
-    data_ = wider;
-    account_->leaf_bytes.fetch_add(capacity - capacity_,
-                                   std::memory_order_relaxed);
-    capacity_ = capacity;
-}
+using leaf_ptr = boost::intrusive_ptr<leaf_frame>;
 
 /// How a parent refers to a child: a frame in memory, a place on disk, both
 /// (a frame that was read or written), or neither: a hole of zeros. A reader

@@ -105,11 +105,11 @@ directory_of(rope_root const& root) noexcept {
 /// Counts a search from a root, and makes its directory once that pays.
 template <class Policies>
 void note_search(node_source<Policies> const& nodes, rope_root const& root,
-                 inner_frame<Policies::page_size>& top) {
+                 inner_frame<Policies::page_size>& top, std::uint64_t pos) {
     // To make it costs about as much as it saves in so many searches.
     std::uint64_t const enough =
         std::max<std::uint64_t>(64, root.size / nodes.shape().capacity);
-    if (!top.directory().is_due(enough))
+    if (!top.directory().is_due(enough, pos))
         return;
     try {
         auto& pages = nodes.pages();
@@ -163,6 +163,9 @@ bool find_in_nodes(node_source<Policies> const& nodes,
         if (below == nullptr)
             return false;
         node = static_cast<inner_frame<Policies::page_size> const*>(below);
+        // Most leaves are full: the child comes while the node's head does.
+        if (level == 2)
+            node->expect_child((pos - leaf.first) / nodes.shape().capacity);
     }
 }
 
@@ -182,7 +185,7 @@ bool find_fast(node_source<Policies> const& nodes, rope_root const& root,
             return leaf.place == no_page
                    || nodes.pages().is_verified(leaf.place);
         }
-        note_search(nodes, root, top);
+        note_search(nodes, root, top, pos);
         return find_in_nodes(nodes, &top, root.height, pos, leaf);
     }
     return false;

@@ -220,11 +220,20 @@ public:
         return shown_.load(std::memory_order_acquire);
     }
 
-    /// Counts a search; true for one caller, once there were `enough`.
-    bool is_due(std::uint64_t enough) noexcept {
+    /// Counts a search for `pos`; true for one caller, once there were about
+    /// `enough`. Where many are needed, one in 16 counts for all, so that
+    /// threads that search at once seldom write to the same place.
+    bool is_due(std::uint64_t enough, std::uint64_t pos) noexcept {
+        constexpr std::uint64_t golden = 0x9E37'79B9'7F4A'7C15;
+        bool const sampled = enough >= 1024;
+        if (sampled && (pos * golden) >> 60 != 0)
+            return false;
+        std::uint64_t const n = sampled ? 16 : 1;
         if (searches_.load(std::memory_order_relaxed) >= enough)
             return false;
-        return searches_.fetch_add(1, std::memory_order_relaxed) + 1 == enough;
+        std::uint64_t const before =
+            searches_.fetch_add(n, std::memory_order_relaxed);
+        return before < enough && before + n >= enough;
     }
     void show(std::unique_ptr<leaf_directory const> d) noexcept {
         shown_.store(d.release(), std::memory_order_release);

@@ -63,6 +63,12 @@ public:
     /// Of the whole tree, where this is the root of one that others may read.
     directory_slot& directory() noexcept { return directory_; }
 
+    /// Child `i`, if there is one, is about to be looked at.
+    void expect_child(std::uint64_t i) const noexcept {
+        if (i < capacity)
+            __builtin_prefetch(&children_[i]);
+    }
+
     /// Elements below the children [begin, end).
     std::uint64_t total(std::uint32_t begin, std::uint32_t end) const noexcept {
         std::uint64_t sum = 0;
@@ -145,8 +151,14 @@ public:
     /// Copies the children [begin, end) of another node to the end.
     void append(inner_frame const& from, std::uint32_t begin,
                 std::uint32_t end) noexcept {
+        assert(end - begin <= capacity - size_);
         for (std::uint32_t i = begin; i != end; ++i)
-            push_back(from.children_[i], from.counts_[i]);
+            new (&children_[size_ + i - begin]) child_ref(from.children_[i]);
+        std::memcpy(counts_ + size_, from.counts_ + begin,
+                    (end - begin) * sizeof *counts_);
+        size_ += end - begin;
+        while (even_ != size_ && counts_[even_] == counts_[0])
+            ++even_;
     }
 
     /// Moves the children [begin, end) of another node to before child `at`.

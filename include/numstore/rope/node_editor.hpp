@@ -21,8 +21,6 @@
 
 namespace numstore::detail {
 
-using leaf_ptr = boost::intrusive_ptr<leaf_frame>;
-
 /// Makes and replaces the nodes of one array for one edit: what the edit
 /// owns is changed in place, all else is copied and retired. Making nodes
 /// one's own changes no element, so a failure on the way needs no undo.
@@ -56,8 +54,8 @@ public:
     /// A leaf with room for `elements`, or for as many as a leaf can hold
     /// when it has siblings: then it will soon be full.
     leaf_ptr new_leaf(std::uint64_t elements, bool has_siblings) const {
-        return leaf_ptr(new leaf_frame(edit_->token, nodes_.pages().account(),
-                                       room_for(elements, has_siblings)));
+        return leaf_frame::make(edit_->token, nodes_.pages().account(),
+                                room_for(elements, has_siblings));
     }
 
     leaf_ptr new_leaf(std::span<std::byte const> bytes,
@@ -112,9 +110,8 @@ public:
                          std::uint64_t elements, bool has_siblings) const {
         if (frame* const f = slot.node(); owns(f)) {
             auto* const leaf = static_cast<leaf_frame*>(f);
-            if (leaf->capacity() < size(elements))
-                leaf->grow(room_for(elements, has_siblings), size(count));
-            return leaf;
+            if (leaf->capacity() >= size(elements))
+                return leaf;
         }
         leaf_ptr copy = new_leaf(elements, has_siblings);
         std::memcpy(copy->data(), nodes_.leaf(slot).data, size(count));
