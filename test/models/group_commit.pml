@@ -2,16 +2,17 @@
 /* Commits that share a sync, and who may see them: database/committer.hpp
  * (publish, install, sync_log, make_durable), database/engine.hpp
  * (show_durable), log/wal.hpp (append, flush, sync_queue, want_all, fail) with
- * its condition variable, and the flush of database/checkpointer.hpp.
+ * its condition variables, and the flush of database/checkpointer.hpp.
  *
  * Committers, some with a bulk page, append commit records and publish their
  * versions under `work`, let all locks go, and wait for the log. One of those
  * that wait leads: it takes what has been appended and makes it durable, with
- * one durable write or with writes and a sync of everything; the others sleep
- * until it wakes them, and what is appended meanwhile is the next batch. One
- * sync may fail. Beside them is either a checkpoint, or a transaction that
- * only reads: it sees the newest version, and is acknowledged when that is
- * durable.
+ * one durable write or with writes and a sync of everything; the others sleep,
+ * and what is appended meanwhile is the next batch. Whoever has led wakes, a
+ * little later, those who waited for that batch, and one of those who wait for
+ * the next. One sync may fail. Beside them is either a checkpoint, or a
+ * transaction that only reads: it sees the newest version, and is acknowledged
+ * when that is durable.
  *
  * The power may go at any moment. What is left at least is counted whenever
  * the disk, an acknowledgement or the visible version changes: batches that
@@ -26,7 +27,9 @@
  * Broken variants: LATE_END (the leader counts what was appended while it
  * synced), WISH_LOST (it clears the wish of others for a sync of everything
  * when it ends), FLAG_LATE (it says that it leads after it has let the mutex
- * go), FAILURE_IGNORED, SILENT_FAILURE (nobody is woken), SHOW_PUBLISHED
+ * go), FAILURE_IGNORED, SILENT_FAILURE (nobody is woken), KEPT_TO_ITSELF (who
+ * was woken to lead, and need not, wakes nobody), ALL_NEXT (that, and who waits
+ * for this batch sleeps among those who wait for the next), SHOW_PUBLISHED
  * (before it is durable), BARE_SHOW (without a mutex), PUBLISH_LATE (after
  * `work` has been left), READ_AT_ONCE (who has only read does not wait).
  */
@@ -49,7 +52,7 @@ bool acked[N];
 byte block[N + 1];      /* of record r */
 byte first_of[N + 1];   /* record of its batch */
 byte owner[N + 1];
-bool parked[N + 1];     /* sleeps until it is woken */
+byte sleeps[N + 1];     /* 0: awake; else 1 + the parity of a turn */
 
 byte records = 0;       /* appended */
 byte published = 0;
@@ -58,6 +61,7 @@ byte read = 0;          /* what the reader was told has been committed */
 byte taken = 0;         /* records, by leaders */
 byte durable = 0;
 bool busy = false;
+bit parity = 0;         /* of the turn that writes, or will next */
 bool failed = false;
 bool all_wanted = false;
 byte full_begun = 0;
@@ -121,7 +125,29 @@ inline put(from, to, what) {
 inline wake_all() {
     i = 0;
     do
-    :: i <= N -> parked[i] = false; i++
+    :: i <= N -> sleeps[i] = 0; i++
+    :: else -> break
+    od;
+    i = 0
+}
+
+#define ANY(group) \
+    (sleeps[0] == 1 + (group) || sleeps[1] == 1 + (group) \
+     || sleeps[OTHER] == 1 + (group))
+
+inline wake_one(group) {
+    if
+    :: sleeps[0] == 1 + (group) -> sleeps[0] = 0
+    :: sleeps[1] == 1 + (group) -> sleeps[1] = 0
+    :: sleeps[OTHER] == 1 + (group) -> sleeps[OTHER] = 0
+    :: else
+    fi
+}
+
+inline wake_group(group) {
+    i = 0;
+    do
+    :: i <= N -> if :: sleeps[i] == 1 + (group) -> sleeps[i] = 0 :: else fi; i++
     :: else -> break
     od;
     i = 0
@@ -179,7 +205,10 @@ inline sync_ends() { /* under the mutex again */
 #else
         durable = until;
 #endif
-        wake_all()
+        ended = parity;
+        parity = 1 - parity;
+        wakes_done = ANY(ended);
+        wakes_next = ANY(parity)
     fi;
     leads = false; error = false; whole = false;
     lo = 0; hi = 0; until = 0
@@ -189,9 +218,13 @@ inline flush(me, upto, all) {
     ticket = full_begun + 1;
     do
     :: d_step { /* under the mutex, also when it wakes */
-            !parked[me] && !leads && !done ->
+            !sleeps[me] && !leads && !done ->
             if
-            :: DONE(upto, all, ticket) -> done = true
+            :: DONE(upto, all, ticket) ->
+                done = true;
+#if !defined(KEPT_TO_ITSELF) && !defined(ALL_NEXT)
+                if :: !busy -> wake_one(parity) :: else fi
+#endif
             :: else ->
                 if
 #ifdef FAILURE_IGNORED
@@ -202,7 +235,13 @@ inline flush(me, upto, all) {
                 :: else ->
                     if :: all -> all_wanted = true :: else fi;
                     if
-                    :: busy -> parked[me] = true
+                    :: busy ->
+#ifdef ALL_NEXT
+                        sleeps[me] = 2 - parity
+#else
+                        sleeps[me] = (upto <= taken && !all -> 1 + parity
+                                                             : 2 - parity)
+#endif
                     :: else -> lead()
                     fi
                 fi
@@ -216,6 +255,11 @@ inline flush(me, upto, all) {
         :: d_step { !fault -> fault = true; device_end(LOST); error = true }
         fi;
         d_step { sync_ends(); if :: threw -> done = true :: else fi; i = 0 }
+        atomic { /* without the mutex */
+            if :: wakes_next -> wake_one(1 - ended) :: else fi;
+            if :: wakes_done -> wake_group(ended) :: else fi;
+            wakes_next = false; wakes_done = false; ended = 0
+        }
     :: done -> break
     od;
     atomic { done = false; ticket = 0 }
@@ -246,7 +290,8 @@ inline show_durable() {
 
 #define LOCALS \
     byte lo, hi, until, ticket, shows; \
-    bool whole, error, leads, done, threw, goes_on
+    bool whole, error, leads, done, threw, goes_on, wakes_done, wakes_next; \
+    bit ended
 
 proctype committer(byte me) {
     LOCALS;

@@ -11,6 +11,7 @@
 #include <numstore/types.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -103,12 +104,13 @@ public:
         while (written_ <= upto && written_ < queue_.end()) {
             require_working();
             if (busy_) {
-                changed_.wait(lock);
+                wait(lock, upto < taken_);
                 continue;
             }
             queue_.seal(durable_);
             write_queue(lock);
         }
+        pass_on();
     }
 
     /// All up to the record at `upto` is durable on return, and with
@@ -123,12 +125,13 @@ public:
             if (sync_all)
                 all_wanted_ = true;
             if (busy_) {
-                changed_.wait(lock);
+                wait(lock, upto < taken_ && !sync_all);
                 continue;
             }
             queue_.seal(durable_);
             sync_queue(lock);
         }
+        pass_on();
     }
 
     /// Whoever makes the records from here on durable syncs everything that
@@ -213,8 +216,42 @@ private:
 
     [[noreturn]] void fail(std::error_code const& ec, char const* what) {
         failed_ = true;
-        changed_.notify_all();
+        for (auto& group : waiting_)
+            group.wakes.notify_all();
         raise_device(ec, device_->name() + ": " + what);
+    }
+
+    /// Sleeps until the turn that writes has ended, if that is all the caller
+    /// waits for; else until one must begin the next.
+    void wait(lock_type& lock, bool for_this_one) {
+        waiters& group = waiting_[(turn_ + (for_this_one ? 0 : 1)) % 2];
+        ++group.count;
+        group.wakes.wait(lock);
+        --group.count;
+    }
+
+    /// Wakes those who waited for this turn, and one of those who wait for the
+    /// next, to begin it. If another begins it first, then that one's end
+    /// wakes them all.
+    void end_turn(lock_type& lock) {
+        busy_ = false;
+        waiters& done = waiting_[turn_++ % 2];
+        waiters& next = waiting_[turn_ % 2];
+        bool const any_done = done.count != 0;
+        bool const any_next = next.count != 0;
+        lock.unlock(); // whom they wake need not wait for it
+        if (any_next)
+            next.wakes.notify_one();
+        if (any_done)
+            done.wakes.notify_all();
+        lock.lock();
+    }
+
+    /// Whoever leaves may have been woken to begin the next turn, and find
+    /// that nothing is left to do for it.
+    void pass_on() noexcept {
+        if (waiters& next = waiting_[turn_ % 2]; !busy_ && next.count != 0)
+            next.wakes.notify_one();
     }
 
     void put(std::vector<sealed_batch>& batches, std::error_code& ec) {
@@ -253,18 +290,18 @@ private:
         if (queue_.empty())
             return;
         auto batches = queue_.take();
+        taken_ = batches.back().end;
         busy_ = true;
         lock.unlock();
         std::error_code ec;
         put(batches, ec);
         lock.lock();
-        busy_ = false;
         counters_.bytes_written += size_of(batches);
         if (ec)
             fail(ec, "cannot write the log");
-        written_ = batches.back().end;
+        written_ = taken_;
         unsynced_ = true;
-        changed_.notify_all();
+        end_turn(lock);
     }
 
     /// One durable write where that is all, else writes and one sync.
@@ -275,6 +312,7 @@ private:
                           || batches.size() != 1;
         if (full)
             ++full_begun_;
+        taken_ = end;
         busy_ = true;
         lock.unlock();
         std::error_code ec;
@@ -288,7 +326,6 @@ private:
         if (planted(planted_fault::failed_sync_is_ignored))
             ec.clear();
         lock.lock();
-        busy_ = false;
         counters_.bytes_written += size_of(batches);
         ++(full ? counters_.syncs : counters_.durable_writes);
         if (ec)
@@ -299,7 +336,7 @@ private:
         }
         written_ = end;
         durable_ = end;
-        changed_.notify_all();
+        end_turn(lock);
     }
 
     storage* device_;
@@ -308,7 +345,13 @@ private:
     batch_queue<Policies> queue_;
 
     mutable mutex guard_; ///< guards all from here on, and those two
-    typename Policies::threading::condition_variable changed_;
+    struct waiters {
+        typename Policies::threading::condition_variable wakes{};
+        std::size_t count = 0;
+    };
+    std::array<waiters, 2> waiting_; ///< for even turns, and for odd ones
+    std::uint64_t turn_ = 0;         ///< that writes, or will next
+    lsn taken_{}; ///< where what turns have written or write ends
     lsn written_{};
     lsn durable_{};
     bool unsynced_ = false;
