@@ -54,7 +54,7 @@ public:
         if (!t.grows)
             scope.emplace(*e_->pages);
         room<Policies> more(*e_);
-        more.prepare(more.frames(), lock);
+        more.prepare_promise(lock);
         for (;;) {
             try {
                 return publish(t);

@@ -33,15 +33,12 @@ public:
     /// that waits free. At most some checkpoints; does not throw for want of
     /// space.
     void prepare(std::uint64_t pages, work_lock& lock) {
-        std::uint64_t const wanted = pages + e_->pages->kept_pages();
-        std::uint64_t const free = free_pages();
-        if (free >= wanted
-            || waiting_pages()
-                   < std::max({wanted - free, e_->pages->file_pages() / 8,
-                               few_bytes / Policies::page_size}))
-            return;
-        while (free_pages() < wanted && ripen(lock)) {
-        }
+        make_free(pages + e_->pages->kept_pages(), lock);
+    }
+    /// The same before a commit, for what `ensure` will promise in place of
+    /// what it has promised.
+    void prepare_promise(work_lock& lock) {
+        make_free(frames() + e_->pages->kept_besides_promise(), lock);
     }
 
     /// After an allocation has failed; gives up `work` meanwhile. False if
@@ -93,6 +90,17 @@ public:
     }
 
 private:
+    void make_free(std::uint64_t wanted, work_lock& lock) {
+        std::uint64_t const free = free_pages();
+        if (free >= wanted
+            || waiting_pages()
+                   < std::max({wanted - free, e_->pages->file_pages() / 8,
+                               few_bytes / Policies::page_size}))
+            return;
+        while (free_pages() < wanted && ripen(lock)) {
+        }
+    }
+
     /// Those of trees, and what the catalogue needs to name their roots.
     template <class Transaction>
     std::uint64_t pages_to_write(Transaction const& t,

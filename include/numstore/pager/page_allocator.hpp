@@ -288,6 +288,11 @@ public:
         std::scoped_lock lock(guard_);
         return promised_ + begun_ + reserve_pages();
     }
+    /// The same without what is promised to the next checkpoint.
+    std::uint64_t kept_besides_promise() const noexcept {
+        std::scoped_lock lock(guard_);
+        return begun_ + reserve_pages();
+    }
     /// A checkpoint begins to take what it was promised; what is promised from
     /// now on is for the next.
     void begin_promised() noexcept {
