@@ -12,6 +12,7 @@
 #include <numstore/format/element_type.hpp>
 #include <numstore/io/transfer.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -54,14 +55,31 @@ public:
         set_facts(*array_, what);
     }
 
+    /// Elements of the file: of those behind axis 0 any number is an element
+    /// here, so that one may be cut off at the end.
     void write(std::span<std::byte const> elements) {
-        array_->append(elements);
+        std::size_t const size = array_->type().size();
+        if (!begun_.empty()) {
+            auto const n = std::min(size - begun_.size(), elements.size());
+            begun_.insert(begun_.end(), elements.begin(),
+                          elements.begin() + static_cast<std::ptrdiff_t>(n));
+            elements = elements.subspan(n);
+            if (begun_.size() != size)
+                return;
+            array_->append(begun_);
+            begun_.clear();
+        }
+        std::size_t const whole = elements.size() / size * size;
+        array_->append(elements.first(whole));
+        auto const rest = elements.subspan(whole);
+        begun_.assign(rest.begin(), rest.end());
     }
 
 private:
     basic_transaction<Policies>* tx_;
     std::string name_;
     std::optional<basic_any_array<Policies>> array_;
+    std::vector<std::byte> begun_; ///< of an element
 };
 
 /// Gives the elements of an array, as it was when the source was made, one
