@@ -140,14 +140,7 @@ private:
 /// f(transaction): what it makes is there wholly or not at all.
 template <class Policies, class F>
 void import_arrays(basic_transaction<Policies>& tx, F&& f) {
-    auto const before = tx.savepoint();
-    try {
-        detail::reporting_no_memory([&] { f(tx); });
-    } catch (...) {
-        if (tx.is_active())
-            tx.rollback_to(before);
-        throw;
-    }
+    tx.as_one([&] { f(tx); });
 }
 template <class Policies, class F>
 void import_arrays(basic_database<Policies>& db, F&& f) {
