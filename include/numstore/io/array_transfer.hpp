@@ -11,6 +11,7 @@
 #include <numstore/format/element_parser.hpp>
 #include <numstore/format/element_type.hpp>
 #include <numstore/io/transfer.hpp>
+#include <numstore/nd/nd_read.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -82,8 +83,23 @@ private:
     std::vector<std::byte> begun_; ///< of an element
 };
 
+/// Of its attributes.
+template <class Policies>
+std::vector<std::pair<std::string, description::fact>>
+facts_of(detail::array_ref<Policies> const& array) {
+    std::vector<std::pair<std::string, description::fact>> facts;
+    for (auto const& [key, value] : attribute_map<Policies>(array).list())
+        if (auto const* const n = std::get_if<std::int64_t>(&value))
+            facts.emplace_back(key, *n);
+        else if (auto const* const x = std::get_if<double>(&value))
+            facts.emplace_back(key, *x);
+        else if (auto const* const text = std::get_if<std::string>(&value))
+            facts.emplace_back(key, *text);
+    return facts;
+}
+
 /// Gives the elements of an array, as it was when the source was made, one
-/// after the other, with its axes.
+/// after the other as they are stored, with its axes.
 template <class Policies>
 class array_source {
 public:
@@ -96,13 +112,7 @@ public:
             what_.shape = {pinned_.root.size};
         else
             what_.shape = *pinned_.dimensions;
-        for (auto& [key, value] : attribute_map<Policies>(array).list())
-            if (auto const* const n = std::get_if<std::int64_t>(&value))
-                what_.facts.emplace_back(key, *n);
-            else if (auto const* const x = std::get_if<double>(&value))
-                what_.facts.emplace_back(key, *x);
-            else if (auto const* const text = std::get_if<std::string>(&value))
-                what_.facts.emplace_back(key, *text);
+        what_.facts = facts_of(array);
     }
 
     description const& describe() const noexcept { return what_; }
@@ -115,7 +125,7 @@ public:
             std::size_t const bytes =
                 static_cast<std::size_t>(run.count) * size;
             std::memcpy(piece.data(), run.data, bytes);
-            apply_fill(piece.first(bytes));
+            detail::apply_fill(fill_, piece.first(bytes));
             for (std::size_t at = 0; at != bytes; at += size)
                 if (!what_.element.valid(piece.data() + at))
                     detail::raise_no_value();
@@ -125,12 +135,6 @@ public:
     }
 
 private:
-    /// Elements are stored XOR the value that holes stand for.
-    void apply_fill(std::span<std::byte> bytes) const noexcept {
-        for (std::size_t i = 0; !fill_.empty() && i != bytes.size(); ++i)
-            bytes[i] ^= fill_[i % fill_.size()];
-    }
-
     detail::pinned_root<Policies> pinned_;
     detail::rope_cursor<Policies> cursor_;
     std::vector<std::byte> fill_;
