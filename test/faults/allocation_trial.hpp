@@ -118,6 +118,18 @@ inline bool is_wanted(std::string const& name) {
     return only == nullptr || name == only;
 }
 
+/// The last allocations of `before`: what fails once all is done.
+template <class F>
+void fail_last_allocations(std::string const& name, long before, F&& attempt) {
+    for (int hits = 0; before-- != 0 && hits != 2;)
+        BOOST_TEST_CONTEXT(name << ", allocation " << before) {
+            if (!attempt(fault{before, false}))
+                continue;
+            ++hits;
+            count_allocation_failure();
+        }
+}
+
 /// Calls `attempt(fault)` for the n-th allocation, until none fails.
 template <class F>
 void fail_each_allocation(std::string const& name, F&& attempt) {
@@ -129,6 +141,8 @@ void fail_each_allocation(std::string const& name, F&& attempt) {
                 long const alive = rope_test::allocations_alive;
                 bool const hit = attempt(fault{nth, sticky});
                 BOOST_TEST_REQUIRE(rope_test::allocations_alive == alive);
+                if (!hit && !sticky && !is_long())
+                    fail_last_allocations(name, nth, attempt);
                 if (!hit)
                     break;
                 count_allocation_failure();

@@ -296,6 +296,7 @@ public:
         if (!size)
             detail::raise(errc::invalid_argument,
                           std::string(name) + ": a shape of too many elements");
+        std::optional<nd_array> seen;
         in.in_one_transaction([&](detail::names<Policies> const& inside) {
             auto const made =
                 inside.create_nd(name, detail::element_description<T>::text(),
@@ -305,8 +306,9 @@ public:
                     w.resizing().insert_zeros(0, *size);
                 w.reshape(detail::make_dimensions(shape.values()));
             });
+            seen.emplace(in.seen(made));
         });
-        return find(in, name);
+        return std::move(*seen);
     }
 
 private:
