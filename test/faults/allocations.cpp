@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/spared_512.hpp"
 #include "../storage/support.hpp"
 #include "allocation_trial.hpp"
 
@@ -6,7 +7,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <iterator>
@@ -24,11 +24,8 @@
 namespace {
 
 using namespace faults_test;
-struct bag : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = spared_storage;
-    using tuning = small_sizes<512>;
-};
+
+using bag = bags::spared_512;
 struct in_file : ns::default_policies {
     static constexpr std::size_t page_size = 512;
     using storage = ns::file_storage;
@@ -455,11 +452,6 @@ public:
 private:
     simulated_storage image_;
 };
-
-bool is_wanted(std::string const& name) {
-    char const* const only = std::getenv("NUMSTORE_FAULT");
-    return only == nullptr || name == only;
-}
 
 void fail_everywhere(std::vector<call> const& calls) {
     setting const from;

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <ranges>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,23 @@ BOOST_FIXTURE_TEST_CASE(npy_there_and_back, fixture) {
     io::import_npy(db, "one", numpy_files() / "scalar.npy");
     BOOST_TEST(db.open<double>("one")[0] == 2.5);
     BOOST_TEST(db.verify().ok());
+}
+
+/// Pieces of a file end anywhere in a row, which is an element.
+BOOST_FIXTURE_TEST_CASE(rows_that_pieces_cut, fixture) {
+    auto const path = files / "rows.npy";
+    using row = std::array<double, 7>;
+    std::vector<row> expected(100);
+    for (std::size_t i = 0; i != 700; ++i)
+        expected[i / 7][i % 7] = static_cast<double>(i);
+    db.create_nd<double>("axes", ns::dextents<2>{100, 7})
+        .write(expected | std::views::join);
+    io::export_npy(db.open_nd<double, ns::dextents<2>>("axes"), path);
+    for (std::size_t const bytes : {1u, 40u, 100u, 500u, 5000u}) {
+        std::string const name = "of " + std::to_string(bytes);
+        io::import_npy(db, name, path, {.buffer_bytes = bytes});
+        BOOST_TEST((db.open<row>(name).to_vector() == expected));
+    }
 }
 
 BOOST_FIXTURE_TEST_CASE(wholly_or_not_at_all, fixture) {

@@ -56,6 +56,29 @@ std::string header_alone(axes const& shape) {
 
 BOOST_AUTO_TEST_SUITE(io_nd_transfer)
 
+/// Elements go out in the order of the axes, whatever that in the file.
+BOOST_FIXTURE_TEST_CASE(tiles_are_put_in_order, nd_setting) {
+    using plane = ns::dextents<2>;
+    auto a = db.create_nd<std::int16_t>("a", plane{23, 2}, 5,
+                                        ns::tiled<4, 1>{});
+    a.write(counted<std::int16_t>(24), ns::slice{.stop = 12}, ns::all);
+    a.attributes().set("sample_rate", std::int64_t{8000});
+    io::export_npy(a, files / "a.npy", {.buffer_bytes = 50});
+    io::export_wav(a, files / "a.wav");
+    io::export_raw(a, files / "a.raw");
+    io::npz_writer archive(files / "a.npz", false);
+    archive.add("a", a);
+    archive.publish();
+    io::import_npy_nd(db, "npy", files / "a.npy");
+    io::import_wav_nd(db, "wav", files / "a.wav");
+    io::import_raw_nd(db, "raw", files / "a.raw",
+                      {.element = ns::element_type_of<std::int16_t>()},
+                      {23, 2});
+    io::import_npz_nd(db, "of ", files / "a.npz");
+    for (std::string const name : {"npy", "wav", "raw", "of a"})
+        BOOST_TEST((get<std::int16_t, 2>(name).to_vector() == a.to_vector()));
+}
+
 BOOST_FIXTURE_TEST_CASE(npy_keeps_its_axes, nd_setting) {
     for (std::size_t const piece : {1u, 100u, 4u << 20})
         for (auto const* file : {"c_order", "fortran_order", "fortran_big"}) {

@@ -24,68 +24,6 @@ using ns::testing::power_loss;
 using ns::testing::simulated_storage;
 using cube = ns::nd_array<int, ns::dextents<3>, bag>;
 
-/// What a device holds, whole or not at all.
-model found_on(simulated_storage const& device, int fill) {
-    database db(device.clone());
-    BOOST_TEST_REQUIRE(db.verify().ok());
-    auto const a = db.open_nd<int, ns::dextents<3>>("a");
-    model m;
-    auto const s = a.shape();
-    m.extents.assign(s.values().begin(), s.values().end());
-    BOOST_TEST_REQUIRE((db.list()[0].shape == m.extents));
-    m.elements = a.to_vector();
-    m.fill = fill;
-    BOOST_TEST_REQUIRE(a.fill_value() == fill);
-    return m;
-}
-bool same(model const& a, model const& b) {
-    return a.extents == b.extents && a.elements == b.elements;
-}
-
-/// Shape and elements come back together, or both as they were.
-void crash_again_and_again(std::uint64_t from, std::size_t block, int fill) {
-    script<3, bag> s(from);
-    simulated_storage device(block);
-    model m(s.some_shape(2000), fill);
-    {
-        database db(device);
-        db.create_nd<int>("a", s.extents_of(m.extents), fill);
-    }
-    for (int round = 0; round != 25; ++round) {
-        model after = m;
-        bool committing = false;
-        {
-            database db(device);
-            auto a = db.open_nd<int, ns::dextents<3>>("a");
-            s.check(a, m);
-            s.change(a, m);
-            if (s.below(3) == 0)
-                db.checkpoint();
-            device.cut_power_at(1 + s.below(30));
-            after = m;
-            try {
-                auto tx = db.begin();
-                auto inside = a.in(tx);
-                for (std::uint64_t i = 1 + s.below(3); i != 0; --i)
-                    s.change(inside, after);
-                committing = true;
-                tx.commit();
-                m = after;
-                db.checkpoint();
-            } catch (ns::error const& e) {
-                BOOST_TEST_REQUIRE((e.code() == ns::errc::failed
-                                    || e.code() == ns::errc::io));
-            }
-        }
-        device.clear_faults();
-        device = device.after_power_loss(power_loss::random(s.below(1000)));
-        model const found = found_on(device, fill);
-        bool const known = same(found, m) || (committing && same(found, after));
-        BOOST_TEST_REQUIRE(known);
-        m = found;
-    }
-}
-
 struct named_change {
     char const* what;
     std::function<void(cube&)> run;
@@ -148,7 +86,7 @@ bool is_met(simulated_storage const& start, named_change const& c,
         return false;
     }
     model const found =
-        found_on(device.after_power_loss(power_loss::random(nth)), 0);
+        found_on<bag>(device.after_power_loss(power_loss::random(nth)));
     bool const uncertain =
         failure && failure->code() == ns::errc::failed;
     BOOST_TEST_REQUIRE(((same(found, after) && (!failure || uncertain))
@@ -163,9 +101,9 @@ BOOST_AUTO_TEST_SUITE(nd_crashes)
 BOOST_AUTO_TEST_CASE(shapes_and_elements_survive_together) {
     BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << seed());
     BOOST_TEST_CONTEXT("NUMSTORE_SEED=" << seed()) {
-        crash_again_and_again(seed(), 512, 0);
-        crash_again_and_again(seed() + 1, 4096, 0);
-        crash_again_and_again(seed() + 2, 4096, -5);
+        lose_power_again_and_again<bag>(seed(), 512, 0, {}, 25);
+        lose_power_again_and_again<bag>(seed() + 1, 4096, 0, {}, 25);
+        lose_power_again_and_again<bag>(seed() + 2, 4096, -5, {}, 25);
     }
 }
 
@@ -179,7 +117,7 @@ BOOST_AUTO_TEST_CASE(a_change_that_meets_an_error_is_whole_or_nothing) {
         std::iota(v.begin(), v.end(), 0);
         a.write(v);
     }
-    model const before = found_on(start, 0);
+    model const before = found_on<bag>(start);
     for (named_change const& c : changes()) {
         auto const done = start.clone();
         {
@@ -187,7 +125,7 @@ BOOST_AUTO_TEST_CASE(a_change_that_meets_an_error_is_whole_or_nothing) {
             auto a = db.open_nd<int, ns::dextents<3>>("a");
             c.run(a);
         }
-        model const after = found_on(done, 0);
+        model const after = found_on<bag>(done);
         BOOST_TEST_REQUIRE(!same(before, after));
         for (bool const cut : {false, true})
             for (std::uint64_t nth = 1; is_met(start, c, before, after, nth,

@@ -4,6 +4,7 @@
 #include "nd_model.hpp"
 
 #include <numstore/numstore.hpp>
+#include <numstore/testing/simulated_storage.hpp>
 
 #include <array>
 #include <cstddef>
@@ -299,5 +300,79 @@ private:
 
     std::mt19937_64 random_;
 };
+
+/// What a device holds as array "a", which has these tiles, or none.
+template <class Policies>
+model found_on(ns::testing::simulated_storage const& device,
+               shape const& tile = {}) {
+    ns::basic_database<Policies> db(device.clone());
+    BOOST_TEST_REQUIRE(db.verify().ok());
+    auto const a = db.template open_nd<int, ns::dextents<3>>("a");
+    BOOST_TEST_REQUIRE((a.tile() == tile));
+    model m;
+    auto const s = a.shape();
+    m.extents.assign(s.values().begin(), s.values().end());
+    BOOST_TEST_REQUIRE((db.list()[0].shape == m.extents));
+    BOOST_TEST_REQUIRE((db.list()[0].size == product(m.extents)));
+    m.elements = a.to_vector();
+    m.fill = a.fill_value();
+    return m;
+}
+inline bool same(model const& a, model const& b) {
+    return a.extents == b.extents && a.elements == b.elements
+           && a.fill == b.fill;
+}
+
+/// Shape and elements come back together, or both as they were.
+template <class Policies>
+void lose_power_again_and_again(std::uint64_t from, std::size_t block,
+                                int fill, shape const& tile, int rounds) {
+    using database = ns::basic_database<Policies>;
+    script<3, Policies> s(from);
+    ns::testing::simulated_storage device(block);
+    model m(s.some_shape(2000), fill);
+    {
+        database db(device);
+        if (tile.empty())
+            db.create_nd("a", s.extents_of(m.extents), fill);
+        else
+            db.create_nd("a", s.extents_of(m.extents), fill,
+                         ns::tiling(tile));
+    }
+    for (int round = 0; round != rounds; ++round) {
+        model after = m;
+        bool committing = false;
+        {
+            database db(device);
+            auto a = db.template open_nd<int, ns::dextents<3>>("a");
+            s.check(a, m);
+            s.change(a, m);
+            if (s.below(3) == 0)
+                db.checkpoint();
+            device.cut_power_at(1 + s.below(30));
+            after = m;
+            try {
+                auto tx = db.begin();
+                auto inside = a.in(tx);
+                for (std::uint64_t i = 1 + s.below(3); i != 0; --i)
+                    s.change(inside, after);
+                committing = true;
+                tx.commit();
+                m = after;
+                db.checkpoint();
+            } catch (ns::error const& e) {
+                BOOST_TEST_REQUIRE((e.code() == ns::errc::failed
+                                    || e.code() == ns::errc::io));
+            }
+        }
+        device.clear_faults();
+        device = device.after_power_loss(
+            ns::testing::power_loss::random(s.below(1000)));
+        model const found = found_on<Policies>(device, tile);
+        bool const known = same(found, m) || (committing && same(found, after));
+        BOOST_TEST_REQUIRE(known);
+        m = found;
+    }
+}
 
 } // namespace nd_test

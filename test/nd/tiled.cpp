@@ -24,7 +24,6 @@ using namespace nd_test;
 namespace {
 
 using memory = bags::memory_512;
-using ns::testing::power_loss;
 using ns::testing::simulated_storage;
 
 /// The same script on an array in order, on one with tiles, and on models.
@@ -80,70 +79,6 @@ void grow_and_look(Array& a, model& m) {
     BOOST_TEST_REQUIRE((a.to_vector() == m.elements));
 }
 
-template <class Policies>
-model found_on(simulated_storage const& device) {
-    ns::basic_database<Policies> db(device.clone());
-    BOOST_TEST_REQUIRE(db.verify().ok());
-    auto const a =
-        db.template open_nd<int, ns::dextents<3>>("a", ns::tiled<4, 3, 5>{});
-    model m;
-    auto const s = a.shape();
-    m.extents.assign(s.values().begin(), s.values().end());
-    BOOST_TEST_REQUIRE((db.list()[0].shape == m.extents));
-    BOOST_TEST_REQUIRE((db.list()[0].size == product(m.extents)));
-    m.elements = a.to_vector();
-    m.fill = a.fill_value();
-    return m;
-}
-bool same(model const& a, model const& b) {
-    return a.extents == b.extents && a.elements == b.elements;
-}
-
-template <class Policies>
-void lose_power_again_and_again(std::uint64_t from, int fill) {
-    script<3, Policies> s(from);
-    simulated_storage device(4096);
-    model m(s.some_shape(2000), fill);
-    {
-        ns::basic_database<Policies> db(device);
-        db.template create_nd<int>("a", s.extents_of(m.extents), fill,
-                                   ns::tiled<4, 3, 5>{});
-    }
-    for (int round = 0; round != 20; ++round) {
-        model after = m;
-        bool committing = false;
-        {
-            ns::basic_database<Policies> db(device);
-            auto a = db.template open_nd<int, ns::dextents<3>>("a");
-            s.check(a, m);
-            s.change(a, m);
-            if (s.below(3) == 0)
-                db.checkpoint();
-            device.cut_power_at(1 + s.below(30));
-            after = m;
-            try {
-                auto tx = db.begin();
-                auto inside = a.in(tx);
-                for (std::uint64_t i = 1 + s.below(3); i != 0; --i)
-                    s.change(inside, after);
-                committing = true;
-                tx.commit();
-                m = after;
-                db.checkpoint();
-            } catch (ns::error const& e) {
-                BOOST_TEST_REQUIRE(
-                    (e.code() == ns::errc::failed || e.code() == ns::errc::io));
-            }
-        }
-        device.clear_faults();
-        device = device.after_power_loss(power_loss::random(s.below(1000)));
-        model const found = found_on<Policies>(device);
-        bool const known = same(found, m) || (committing && same(found, after));
-        BOOST_TEST_REQUIRE(known);
-        m = found;
-    }
-}
-
 /// What its superblocks say that a program must understand.
 std::uint64_t features_of(simulated_storage const& device) {
     std::uint64_t all = 0;
@@ -176,8 +111,10 @@ BOOST_AUTO_TEST_CASE(scripts_on_both_layouts) {
 BOOST_AUTO_TEST_CASE(tiles_survive_power_loss) {
     BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << seed());
     BOOST_TEST_CONTEXT("NUMSTORE_SEED=" << seed()) {
-        lose_power_again_and_again<bags::simulated_512>(seed(), 0);
-        lose_power_again_and_again<bags::simulated_4096>(seed() + 1, 7);
+        lose_power_again_and_again<bags::simulated_512>(seed(), 4096, 0,
+                                                        {4, 3, 5}, 20);
+        lose_power_again_and_again<bags::simulated_4096>(seed() + 1, 4096, 7,
+                                                         {4, 3, 5}, 20);
     }
 }
 

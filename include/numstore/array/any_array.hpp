@@ -37,6 +37,11 @@ public:
               return element_type::parse(ref_.state().element);
           })) {}
 
+    /// For numstore's own use: of this type.
+    basic_any_array(detail::array_ref<Policies> ref,
+                    element_type type) noexcept
+        : ref_(std::move(ref)), type_(std::move(type)) {}
+
     basic_any_array in(basic_transaction<Policies>& tx) const {
         return basic_any_array(ref_.in(tx.shared_state()));
     }

@@ -68,6 +68,7 @@ public:
         return engine_;
     }
     array_state const& state() const noexcept { return *state_; }
+    array_state_ptr const& shared_state() const noexcept { return state_; }
     std::shared_ptr<transaction> const& in_transaction() const noexcept {
         return transaction_;
     }

@@ -14,8 +14,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace numstore::detail {
@@ -66,9 +68,12 @@ public:
                                          element_type const& type) {
         return reporting_no_memory([&] {
             require_element_fits<Policies>(type.size());
-            return basic_any_array<Policies>(face().names().create(
-                name, type.to_string(),
-                static_cast<std::uint32_t>(type.size()), false));
+            element_type own = type;
+            return basic_any_array<Policies>(
+                face().names().create(name, type.to_string(),
+                                      static_cast<std::uint32_t>(type.size()),
+                                      false),
+                std::move(own));
         });
     }
 
@@ -81,8 +86,9 @@ public:
                   std::vector<std::uint64_t> const& shape) {
         return reporting_no_memory([&] {
             require_element_fits<Policies>(type.size());
+            element_type own = type;
             return basic_any_array<Policies>(
-                make_array(face().names(), name, type, shape));
+                make_array(face().names(), name, type, shape), std::move(own));
         });
     }
 
@@ -227,6 +233,7 @@ array_ref<Policies> make_array(names<Policies> const& in, std::string_view name,
               std::string(name) + ": a shape of too many elements");
     format::array_shape form;
     form.rank = static_cast<std::uint8_t>(shape.size());
+    std::optional<array_ref<Policies>> seen;
     in.in_one_transaction([&](names<Policies> const& inside) {
         auto const made = inside.create_nd(
             name, type.to_string(), static_cast<std::uint32_t>(type.size()),
@@ -237,8 +244,9 @@ array_ref<Policies> make_array(names<Policies> const& in, std::string_view name,
             w.reshape(
                 std::make_shared<std::vector<std::uint64_t> const>(shape));
         });
+        seen.emplace(in.seen(made));
     });
-    return in.open(name, {});
+    return std::move(*seen);
 }
 
 /// Bytes of the leaves that an array has at least; small arrays live in the

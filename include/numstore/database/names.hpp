@@ -96,6 +96,12 @@ public:
         });
     }
 
+    /// An array that was made inside, seen from here: once it is there
+    /// nothing may fail any more.
+    array_ref<Policies> seen(array_ref<Policies> const& inside) const noexcept {
+        return {engine_, inside.shared_state(), transaction_, pin_};
+    }
+
     /// Throws not_found, type_mismatch.
     array_ref<Policies> open_nd(std::string_view name,
                                 std::string_view element,

@@ -88,7 +88,15 @@ public:
         return state_ != nullptr && state_->is_active();
     }
 
-    /// For numstore's own use.
+    /// For numstore's own use: f(), which changes all or, if it throws,
+    /// nothing.
+    template <class F>
+    void as_one(F&& f) {
+        detail::reporting_no_memory([&] {
+            detail::committer<Policies>(*engine_).as_one(
+                state_, [&](auto const&) { f(); });
+        });
+    }
     std::shared_ptr<state> const& shared_state() const noexcept {
         return state_;
     }

@@ -11,7 +11,9 @@
 #include <numstore/format/element_parser.hpp>
 #include <numstore/format/element_type.hpp>
 #include <numstore/io/transfer.hpp>
+#include <numstore/nd/nd_read.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -54,18 +56,50 @@ public:
         set_facts(*array_, what);
     }
 
+    /// Elements of the file: of those behind axis 0 any number is an element
+    /// here, so that one may be cut off at the end.
     void write(std::span<std::byte const> elements) {
-        array_->append(elements);
+        std::size_t const size = array_->type().size();
+        if (!begun_.empty()) {
+            auto const n = std::min(size - begun_.size(), elements.size());
+            begun_.insert(begun_.end(), elements.begin(),
+                          elements.begin() + static_cast<std::ptrdiff_t>(n));
+            elements = elements.subspan(n);
+            if (begun_.size() != size)
+                return;
+            array_->append(begun_);
+            begun_.clear();
+        }
+        std::size_t const whole = elements.size() / size * size;
+        array_->append(elements.first(whole));
+        auto const rest = elements.subspan(whole);
+        begun_.assign(rest.begin(), rest.end());
     }
 
 private:
     basic_transaction<Policies>* tx_;
     std::string name_;
     std::optional<basic_any_array<Policies>> array_;
+    std::vector<std::byte> begun_; ///< of an element
 };
 
+/// Of its attributes.
+template <class Policies>
+std::vector<std::pair<std::string, description::fact>>
+facts_of(detail::array_ref<Policies> const& array) {
+    std::vector<std::pair<std::string, description::fact>> facts;
+    for (auto const& [key, value] : attribute_map<Policies>(array).list())
+        if (auto const* const n = std::get_if<std::int64_t>(&value))
+            facts.emplace_back(key, *n);
+        else if (auto const* const x = std::get_if<double>(&value))
+            facts.emplace_back(key, *x);
+        else if (auto const* const text = std::get_if<std::string>(&value))
+            facts.emplace_back(key, *text);
+    return facts;
+}
+
 /// Gives the elements of an array, as it was when the source was made, one
-/// after the other, with its axes.
+/// after the other as they are stored, with its axes.
 template <class Policies>
 class array_source {
 public:
@@ -78,13 +112,7 @@ public:
             what_.shape = {pinned_.root.size};
         else
             what_.shape = *pinned_.dimensions;
-        for (auto& [key, value] : attribute_map<Policies>(array).list())
-            if (auto const* const n = std::get_if<std::int64_t>(&value))
-                what_.facts.emplace_back(key, *n);
-            else if (auto const* const x = std::get_if<double>(&value))
-                what_.facts.emplace_back(key, *x);
-            else if (auto const* const text = std::get_if<std::string>(&value))
-                what_.facts.emplace_back(key, *text);
+        what_.facts = facts_of(array);
     }
 
     description const& describe() const noexcept { return what_; }
@@ -97,7 +125,7 @@ public:
             std::size_t const bytes =
                 static_cast<std::size_t>(run.count) * size;
             std::memcpy(piece.data(), run.data, bytes);
-            apply_fill(piece.first(bytes));
+            detail::apply_fill(fill_, piece.first(bytes));
             for (std::size_t at = 0; at != bytes; at += size)
                 if (!what_.element.valid(piece.data() + at))
                     detail::raise_no_value();
@@ -107,12 +135,6 @@ public:
     }
 
 private:
-    /// Elements are stored XOR the value that holes stand for.
-    void apply_fill(std::span<std::byte> bytes) const noexcept {
-        for (std::size_t i = 0; !fill_.empty() && i != bytes.size(); ++i)
-            bytes[i] ^= fill_[i % fill_.size()];
-    }
-
     detail::pinned_root<Policies> pinned_;
     detail::rope_cursor<Policies> cursor_;
     std::vector<std::byte> fill_;
@@ -122,14 +144,7 @@ private:
 /// f(transaction): what it makes is there wholly or not at all.
 template <class Policies, class F>
 void import_arrays(basic_transaction<Policies>& tx, F&& f) {
-    auto const before = tx.savepoint();
-    try {
-        detail::reporting_no_memory([&] { f(tx); });
-    } catch (...) {
-        if (tx.is_active())
-            tx.rollback_to(before);
-        throw;
-    }
+    tx.as_one([&] { f(tx); });
 }
 template <class Policies, class F>
 void import_arrays(basic_database<Policies>& db, F&& f) {

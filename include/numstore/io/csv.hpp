@@ -312,11 +312,13 @@ void read_csv(Source const& file, element_type const& element, Sink& sink,
 /// record, quotes), invalid_argument (the delimiter).
 template <byte_source Source>
 std::uint64_t csv_columns(Source const& file, csv_format const& format = {}) {
-    detail::csv_reader<Source>::check_delimiter(format.delimiter);
-    detail::csv_scanner<Source> scanner(file, format.delimiter);
-    if (!scanner.next())
-        detail::raise(errc::corrupt, file.name() + ": no records");
-    return scanner.fields().size();
+    return detail::reporting_no_memory([&]() -> std::uint64_t {
+        detail::csv_reader<Source>::check_delimiter(format.delimiter);
+        detail::csv_scanner<Source> scanner(file, format.delimiter);
+        if (!scanner.next())
+            detail::raise(errc::corrupt, file.name() + ": no records");
+        return scanner.fields().size();
+    });
 }
 
 /// Writes CSV or TSV that read_csv reads back, but that null and absent are

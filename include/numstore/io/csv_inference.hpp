@@ -90,6 +90,55 @@ inline std::string member_name(std::string_view column,
     return unique;
 }
 
+/// See io::infer_csv.
+template <io::byte_source Source>
+element_type find_csv_type(Source const& file, io::csv_format const& format) {
+    csv_reader<Source>::check_delimiter(format.delimiter);
+    csv_scanner<Source> scanner(file, format.delimiter);
+    std::vector<std::string> names;
+    std::set<std::string> taken;
+    std::vector<csv_column_type> columns;
+    while (scanner.next()) {
+        if (scanner.blank() && columns.size() != 1)
+            continue;
+        bool const header = columns.empty() && format.header;
+        if (columns.empty())
+            columns.resize(scanner.fields().size());
+        if (scanner.fields().size() != columns.size())
+            raise(errc::corrupt, scanner.place(scanner.fields()[0]) + ": "
+                                     + std::to_string(scanner.fields().size())
+                                     + " values, and not "
+                                     + std::to_string(columns.size()));
+        for (std::size_t i = 0; i != columns.size(); ++i) {
+            auto const& field = scanner.fields()[i];
+            if (header)
+                names.push_back(member_name(scanner.text(field), taken));
+            else
+                columns[i].see(scanner.text(field), field.quoted);
+        }
+    }
+    if (columns.empty())
+        raise(errc::corrupt, file.name() + ": no records");
+    if (names.empty() && columns.size() == 1)
+        return columns[0].type();
+    while (names.size() != columns.size())
+        names.push_back(
+            member_name("column_" + std::to_string(names.size() + 1), taken));
+    std::vector<element_type::member> members;
+    std::uint64_t end = 0;
+    std::uint64_t strictest = 1;
+    for (std::size_t i = 0; i != columns.size(); ++i) {
+        element_type type = columns[i].type();
+        end = round_up(end, type.alignment());
+        strictest = std::max<std::uint64_t>(strictest, type.alignment());
+        std::uint64_t const next = end + type.size();
+        members.push_back({names[i], end, std::move(type)});
+        end = next;
+    }
+    return element_type::structure(std::move(members), round_up(end, strictest),
+                                   strictest);
+}
+
 } // namespace detail
 
 namespace io {
@@ -102,52 +151,8 @@ namespace io {
 /// many values in each), invalid_argument (texts of more than 65535 bytes).
 template <byte_source Source>
 element_type infer_csv(Source const& file, csv_format const& format = {}) {
-    detail::csv_reader<Source>::check_delimiter(format.delimiter);
-    detail::csv_scanner<Source> scanner(file, format.delimiter);
-    std::vector<std::string> names;
-    std::set<std::string> taken;
-    std::vector<detail::csv_column_type> columns;
-    while (scanner.next()) {
-        if (scanner.blank() && columns.size() != 1)
-            continue;
-        bool const header = columns.empty() && format.header;
-        if (columns.empty())
-            columns.resize(scanner.fields().size());
-        if (scanner.fields().size() != columns.size())
-            detail::raise(errc::corrupt,
-                          scanner.place(scanner.fields()[0]) + ": "
-                              + std::to_string(scanner.fields().size())
-                              + " values, and not "
-                              + std::to_string(columns.size()));
-        for (std::size_t i = 0; i != columns.size(); ++i) {
-            auto const& field = scanner.fields()[i];
-            if (header)
-                names.push_back(
-                    detail::member_name(scanner.text(field), taken));
-            else
-                columns[i].see(scanner.text(field), field.quoted);
-        }
-    }
-    if (columns.empty())
-        detail::raise(errc::corrupt, file.name() + ": no records");
-    if (names.empty() && columns.size() == 1)
-        return columns[0].type();
-    while (names.size() != columns.size())
-        names.push_back(detail::member_name(
-            "column_" + std::to_string(names.size() + 1), taken));
-    std::vector<element_type::member> members;
-    std::uint64_t end = 0;
-    std::uint64_t strictest = 1;
-    for (std::size_t i = 0; i != columns.size(); ++i) {
-        element_type type = columns[i].type();
-        end = detail::round_up(end, type.alignment());
-        strictest = std::max<std::uint64_t>(strictest, type.alignment());
-        std::uint64_t const next = end + type.size();
-        members.push_back({names[i], end, std::move(type)});
-        end = next;
-    }
-    return element_type::structure(std::move(members),
-                                   detail::round_up(end, strictest), strictest);
+    return detail::reporting_no_memory(
+        [&] { return detail::find_csv_type(file, format); });
 }
 
 } // namespace io

@@ -161,21 +161,7 @@ static_assert(byte_sink<memory_sink>);
 class output_file {
 public:
     explicit output_file(std::string path) : path_(std::move(path)) {
-        std::error_code ec;
-        target_ = detail::follow_links(path_, ec);
-        check(ec);
-        for (int attempt = 0; !fd_ && attempt != 100; ++attempt) {
-            std::uint64_t random = 0;
-            if (::getrandom(&random, sizeof random, 0) != sizeof random)
-                check(detail::last_os_error());
-            temporary_ = target_ + ".new-" + std::to_string(random);
-            fd_ = detail::unique_fd(
-                ::open(temporary_.c_str(),
-                       O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666));
-            if (!fd_ && errno != EEXIST)
-                check(detail::write_refusal(errno));
-        }
-        buffer_.reserve(buffer_bytes);
+        detail::reporting_no_memory([&] { make(); });
     }
     output_file(output_file const&) = delete;
     output_file& operator=(output_file const&) = delete;
@@ -218,6 +204,26 @@ public:
 private:
     static constexpr std::size_t buffer_bytes = std::size_t{1} << 18;
 
+    /// Makes the file last: what throws leaves none behind.
+    void make() {
+        std::error_code ec;
+        target_ = detail::follow_links(path_, ec);
+        check(ec);
+        folder_ = detail::split_path(target_).first;
+        buffer_.reserve(buffer_bytes);
+        for (int attempt = 0; !fd_ && attempt != 100; ++attempt) {
+            std::uint64_t random = 0;
+            if (::getrandom(&random, sizeof random, 0) != sizeof random)
+                check(detail::last_os_error());
+            temporary_ = target_ + ".new-" + std::to_string(random);
+            fd_ = detail::unique_fd(
+                ::open(temporary_.c_str(),
+                       O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666));
+            if (!fd_ && errno != EEXIST)
+                check(detail::write_refusal(errno));
+        }
+    }
+
     void flush() {
         write_out(buffer_);
         buffer_.clear();
@@ -234,8 +240,7 @@ private:
     /// Some file systems cannot sync a directory; they say EINVAL.
     void sync_folder() const {
         detail::unique_fd const folder(
-            ::open(detail::split_path(target_).first.c_str(),
-                   O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+            ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!folder || (::fsync(folder.get()) != 0 && errno != EINVAL))
             check(detail::last_os_error());
     }
@@ -246,6 +251,7 @@ private:
 
     std::string path_;
     std::string target_; // where links from path_ lead
+    std::string folder_; // of the target
     std::string temporary_;
     detail::unique_fd fd_;
     std::vector<std::byte> buffer_;

@@ -31,18 +31,39 @@
 
 namespace numstore::io {
 
+/// f(file, sink) for one new array.
+template <class To, class F>
+void import_file(To& to, std::string_view name, std::string const& path,
+                 F&& f) {
+    detail::reporting_no_memory([&] {
+        input_file const file(path);
+        import_array(to, name, [&](auto& sink) { f(file, sink); });
+    });
+}
+/// The same for one with axes.
+template <class To, class F>
+void import_file_nd(To& to, std::string_view name, std::string const& path,
+                    F&& f) {
+    detail::reporting_no_memory([&] {
+        input_file const file(path);
+        import_nd(to, name, [&](auto& sink) { f(file, sink); });
+    });
+}
+
 /// See read_npy.
 template <class To>
 void import_npy(To& to, std::string_view name, std::string const& path,
                 transfer_options const& options = {}) {
-    input_file const file(path);
-    import_array(to, name, [&](auto& sink) { read_npy(file, sink, options); });
+    import_file(to, name, path, [&](auto const& file, auto& sink) {
+        read_npy(file, sink, options);
+    });
 }
 template <class To>
 void import_npy_nd(To& to, std::string_view name, std::string const& path,
                    transfer_options const& options = {}) {
-    input_file const file(path);
-    import_nd(to, name, [&](auto& sink) { read_npy(file, sink, options); });
+    import_file_nd(to, name, path, [&](auto const& file, auto& sink) {
+        read_npy(file, sink, options);
+    });
 }
 
 /// See write_npy.
@@ -61,8 +82,7 @@ template <class To>
 void import_csv(To& to, std::string_view name, std::string const& path,
                 element_type const& element, csv_format const& format = {},
                 transfer_options const& options = {}) {
-    input_file const file(path);
-    import_array(to, name, [&](auto& sink) {
+    import_file(to, name, path, [&](auto const& file, auto& sink) {
         read_csv(file, element, sink, format, options);
     });
 }
@@ -72,12 +92,10 @@ template <class To>
 void import_csv(To& to, std::string_view name, std::string const& path,
                 csv_format const& format = {},
                 transfer_options const& options = {}) {
-    input_file const file(path);
-    element_type const element = infer_csv(file, format);
     csv_format by_place = format;
     by_place.by_name = false;
-    import_array(to, name, [&](auto& sink) {
-        read_csv(file, element, sink, by_place, options);
+    import_file(to, name, path, [&](auto const& file, auto& sink) {
+        read_csv(file, infer_csv(file, format), sink, by_place, options);
     });
 }
 
@@ -87,9 +105,9 @@ template <class To>
 void import_csv_nd(To& to, std::string_view name, std::string const& path,
                    element_type const& element, csv_format const& format = {},
                    transfer_options const& options = {}) {
-    input_file const file(path);
-    auto const row = element_type::array_of(csv_columns(file, format), element);
-    import_nd(to, name, [&](auto& sink) {
+    import_file_nd(to, name, path, [&](auto const& file, auto& sink) {
+        auto const row =
+            element_type::array_of(csv_columns(file, format), element);
         table_sink table(sink);
         read_csv(file, row, table, format, options);
     });
@@ -112,15 +130,15 @@ void export_csv(Array const& array, std::string const& path,
 template <class To>
 void import_wav(To& to, std::string_view name, std::string const& path,
                 transfer_options const& options = {}) {
-    input_file const file(path);
-    import_array(to, name, [&](auto& sink) { read_wav(file, sink, options); });
+    import_file(to, name, path, [&](auto const& file, auto& sink) {
+        read_wav(file, sink, options);
+    });
 }
 /// Axes are frames and channels.
 template <class To>
 void import_wav_nd(To& to, std::string_view name, std::string const& path,
                    transfer_options const& options = {}) {
-    input_file const file(path);
-    import_nd(to, name, [&](auto& sink) {
+    import_file_nd(to, name, path, [&](auto const& file, auto& sink) {
         table_sink table(sink);
         read_wav(file, table, options);
     });
@@ -143,9 +161,9 @@ template <class To>
 void import_raw(To& to, std::string_view name, std::string const& path,
                 raw_format const& format,
                 transfer_options const& options = {}) {
-    input_file const file(path);
-    import_array(to, name,
-                 [&](auto& sink) { read_raw(file, format, sink, options); });
+    import_file(to, name, path, [&](auto const& file, auto& sink) {
+        read_raw(file, format, sink, options);
+    });
 }
 
 /// Of this shape. Throws corrupt if the file is too short for it,
@@ -157,8 +175,7 @@ void import_raw_nd(To& to, std::string_view name, std::string const& path,
     if (format.count != unknown_count)
         detail::raise(errc::invalid_argument, "a count besides a shape");
     format.count = element_count(shape);
-    input_file const file(path);
-    import_nd(to, name, [&](auto& sink) {
+    import_file_nd(to, name, path, [&](auto const& file, auto& sink) {
         shaped_sink shaped(sink, shape);
         read_raw(file, format, shaped, options);
     });

@@ -147,10 +147,14 @@ class view_source {
     using strides = std::array<std::int64_t, rank>;
 
 public:
-    explicit view_source(nd_view<T, Layout, Policies> const& view)
+    explicit view_source(
+        nd_view<T, Layout, Policies> const& view,
+        std::vector<std::pair<std::string, description::fact>> facts = {})
         : view_(view),
           counts_(view.shape().values()),
-          what_{element_type_of<T>(), {counts_.begin(), counts_.end()}, {}} {
+          what_{element_type_of<T>(),
+                {counts_.begin(), counts_.end()},
+                std::move(facts)} {
         std::uint64_t slab = 1;
         for (std::size_t k = rank; k-- != 0;) {
             strides_[k] = view.stride(k);
@@ -218,6 +222,25 @@ void export_array(nd_view<T, Layout, Policies> const& view, F&& f) {
     detail::reporting_no_memory([&] {
         view_source source(view);
         f(source);
+    });
+}
+
+/// A handle of an array that may have tiles.
+template <class A>
+concept nd_handle =
+    detail::array_handle<A> && requires(A const& a) { a.view(), a.tile(); };
+
+/// f(source); of tiles they are put in order on the way.
+template <nd_handle Array, class F>
+void export_array(Array const& array, F&& f) {
+    detail::reporting_no_memory([&] {
+        if (array.tile().empty()) {
+            array_source source(array.ref());
+            f(source);
+        } else {
+            view_source source(array.view(), facts_of(array.ref()));
+            f(source);
+        }
     });
 }
 

@@ -47,11 +47,13 @@ namespace io {
 /// Names of the arrays in an archive. Throws as read_npz does.
 template <byte_source Source>
 std::vector<std::string> npz_names(Source const& file) {
-    std::vector<std::string> names;
-    for (auto const& e : detail::zip_directory<Source>(file).read())
-        if (auto const name = detail::npz_member(e.name); !name.empty())
-            names.emplace_back(name);
-    return names;
+    return detail::reporting_no_memory([&] {
+        std::vector<std::string> names;
+        for (auto const& e : detail::zip_directory<Source>(file).read())
+            if (auto const name = detail::npz_member(e.name); !name.empty())
+                names.emplace_back(name);
+        return names;
+    });
 }
 
 /// Reads each array of a .npz archive, stored or deflated: for each
@@ -79,38 +81,42 @@ void read_npz(Source const& file, SinkFor&& sink_for,
     }
 }
 
+/// import_one(transaction, name, read) for each array of an archive.
+template <class To, class F>
+void import_archive(To& to, std::string_view prefix, std::string const& path,
+                    transfer_options const& options, F&& import_one) {
+    detail::reporting_no_memory([&] {
+        input_file const file(path);
+        import_arrays(to, [&](auto& tx) {
+            read_npz(
+                file,
+                [&](std::string const& name, auto const& read) {
+                    import_one(tx, std::string(prefix) + name, read);
+                },
+                options);
+        });
+    });
+}
+
 /// Each array of the archive as one of the name `prefix` + its name. All of
 /// them in one transaction, or nothing: see files.hpp.
 template <class To>
 void import_npz(To& to, std::string_view prefix, std::string const& path,
                 transfer_options const& options = {}) {
-    input_file const file(path);
-    import_arrays(to, [&](auto& tx) {
-        read_npz(
-            file,
-            [&](std::string const& name, auto const& read) {
-                array_sink sink(tx, std::string(prefix) + name);
-                read(sink);
-            },
-            options);
-    });
+    import_archive(to, prefix, path, options,
+                   [](auto& tx, std::string const& name, auto const& read) {
+                       import_array(tx, name, read);
+                   });
 }
 
 /// The same, with the axes of each.
 template <class To>
 void import_npz_nd(To& to, std::string_view prefix, std::string const& path,
                    transfer_options const& options = {}) {
-    input_file const file(path);
-    import_arrays(to, [&](auto& tx) {
-        read_npz(
-            file,
-            [&](std::string const& name, auto const& read) {
-                nd_sink sink(tx, std::string(prefix) + name);
-                read(sink);
-                sink.finish();
-            },
-            options);
-    });
+    import_archive(to, prefix, path, options,
+                   [](auto& tx, std::string const& name, auto const& read) {
+                       import_nd(tx, name, read);
+                   });
 }
 
 /// Writes arrays to a .npz archive, which appears whole, or, where `publish`
@@ -136,7 +142,9 @@ public:
         });
     }
 
-    void publish() { zip_.publish(); }
+    void publish() {
+        detail::reporting_no_memory([&] { zip_.publish(); });
+    }
 
 private:
     detail::zip_writer zip_;

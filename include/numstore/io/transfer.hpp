@@ -43,6 +43,9 @@ inline std::uint64_t element_count(std::span<std::uint64_t const> shape) {
     return n;
 }
 
+/// Readers and writers of files that are given sources and sinks pass on what
+/// these throw, and std::bad_alloc. Imports and exports throw no_memory.
+///
 /// Takes what a reader of files finds: once what it is, then its elements in
 /// order, in pieces of whole elements as they are stored. A number that is
 /// not known before is given as `unknown_count` in shape[0].

@@ -78,9 +78,8 @@ public:
     template <detail::element_range<T> R>
     void write_from(index const& i, R&& values) {
         constexpr std::size_t last = Extents::rank() - 1;
-        with_stored(std::forward<R>(values),
-                    [&](stored bytes) {
-            ref_.change([&](writer& w) {
+        with_stored(std::forward<R>(values), [&](stored bytes) {
+            auto const overwrite = [&](writer& w) {
                 auto const shape = shape_in(w);
                 std::uint64_t const n = bytes.size() / sizeof(T);
                 auto const whole = detail::make_row_major<Extents>(shape);
@@ -91,7 +90,11 @@ public:
                                               shape[last]);
                 if (n != 0)
                     write_run(w, shape, whole.position(i.at), bytes);
-            });
+            };
+            if (tile().empty() || bytes.size() <= sizeof(T)) // one record
+                ref_.change(overwrite);
+            else
+                change(overwrite);
         });
     }
 
@@ -293,6 +296,7 @@ public:
         if (!size)
             detail::raise(errc::invalid_argument,
                           std::string(name) + ": a shape of too many elements");
+        std::optional<nd_array> seen;
         in.in_one_transaction([&](detail::names<Policies> const& inside) {
             auto const made =
                 inside.create_nd(name, detail::element_description<T>::text(),
@@ -302,8 +306,9 @@ public:
                     w.resizing().insert_zeros(0, *size);
                 w.reshape(detail::make_dimensions(shape.values()));
             });
+            seen.emplace(in.seen(made));
         });
-        return find(in, name);
+        return std::move(*seen);
     }
 
 private:

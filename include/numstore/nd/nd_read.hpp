@@ -28,17 +28,25 @@
 namespace numstore::detail {
 
 /// Elements of a filled array are stored XOR its fill value: turns one into
-/// the other. Without a fill value there is nothing to do.
-template <std::size_t Size>
+/// the other. Without a fill value there is nothing to do. With `Size`, that
+/// of an element, in vectors.
+template <std::size_t Size = std::dynamic_extent>
 void apply_fill(std::span<std::byte const> fill,
                 std::span<std::byte> elements) noexcept {
     if (fill.empty())
         return;
-    std::array<std::byte, Size> value;
-    std::copy_n(fill.begin(), Size, value.begin());
-    for (std::size_t at = 0; at != elements.size(); at += Size)
-        for (std::size_t i = 0; i != Size; ++i)
-            elements[at + i] ^= value[i];
+    auto const change = [&](auto const& value) {
+        for (std::size_t at = 0; at != elements.size(); at += value.size())
+            for (std::size_t i = 0; i != value.size(); ++i)
+                elements[at + i] ^= value[i];
+    };
+    if constexpr (Size == std::dynamic_extent) {
+        change(fill);
+    } else {
+        std::array<std::byte, Size> value;
+        std::copy_n(fill.begin(), Size, value.begin());
+        change(value);
+    }
 }
 
 /// What an array's version has as extents. Throws type_mismatch if these are

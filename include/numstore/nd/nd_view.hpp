@@ -64,7 +64,8 @@ public:
     }
     detail::read_only_value<T> at(nd_index<Layout::rank()> const& i) const {
         layout_.check(i.at);
-        return source().element(layout_.position(i.at));
+        return detail::reporting_no_memory(
+            [&] { return source().element(layout_.position(i.at)); });
     }
 
     /// All elements, the last axis fastest, to the front of `out`: whole runs

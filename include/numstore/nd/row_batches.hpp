@@ -78,6 +78,9 @@ private:
     using stored = typename detail::element_buffer<T>::value_type;
 
     void load() {
+        detail::reporting_no_memory([&] { load_batch(); });
+    }
+    void load_batch() {
         now_.rows = std::min(batch_, rows_ - now_.first);
         std::uint64_t const n = now_.rows * row_;
         if (n > room_) {
@@ -85,10 +88,8 @@ private:
             room_ = n;
         }
         std::span const place(buffer_.get(), static_cast<std::size_t>(n));
-        detail::reporting_no_memory([&] {
-            detail::nd_source<T, Policies>(*version_).read(
-                now_.first * row_, std::as_writable_bytes(place));
-        });
+        detail::nd_source<T, Policies>(*version_).read(
+            now_.first * row_, std::as_writable_bytes(place));
         now_.values =
             detail::as_elements<T>(std::as_bytes(place).data(), place.size());
     }

@@ -22,8 +22,10 @@ public:
     template <integer... I>
         requires(sizeof...(I) >= 2 && sizeof...(I) <= 32)
     explicit tiling(I... extents)
-        : tiling(std::vector<std::uint64_t>{
-              detail::to_count(extents, "extent")...}) {}
+        : tiling(detail::reporting_no_memory([&] {
+              return std::vector<std::uint64_t>{
+                  detail::to_count(extents, "extent")...};
+          })) {}
 
     explicit tiling(std::vector<std::uint64_t> extents)
         : extents_(std::move(extents)) {
