@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/in_file.hpp"
+#include "../bags/simulated_512.hpp"
 #include "../storage/support.hpp"
 #include "allocation_trial.hpp"
 
@@ -24,16 +26,8 @@
 namespace {
 
 using namespace faults_test;
-struct bag : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = spared_storage;
-    using tuning = small_sizes<512>;
-};
-struct in_file : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = ns::file_storage;
-    using tuning = small_sizes<512>;
-};
+using bag = bags::simulated_512;
+using bags::in_file;
 using database = ns::basic_database<bag>;
 using transaction = ns::basic_transaction<bag>;
 using array = ns::array<int, bag>;
