@@ -12,18 +12,28 @@
 #include <numeric>
 #include <random>
 #include <ranges>
+#include <source_location>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace array_test {
 
+/// Not expanded for each type, as the macro is.
+inline void
+require(bool holds,
+        std::source_location const& at = std::source_location::current()) {
+    BOOST_REQUIRE_MESSAGE(holds, at.file_name() << ":" << at.line());
+}
+
 /// Every call of an array in random order, each beside the same on a vector.
 template <class T>
 class array_script {
 public:
     array_script(database& db, std::uint64_t seed)
-        : db_(db), t_(db.create<T>("script")), other_(db.create<T>("other")),
+        : db_(db),
+          t_(db.create<T>("script")),
+          other_(db.create<T>("other")),
           random_(seed) {
         other_values_ = values<T>(300, 1000);
         other_.append(other_values_);
@@ -38,8 +48,8 @@ public:
             check(t_);
         }
         other_.erase(0, other_.size());
-        BOOST_REQUIRE((t_.in(db_.snapshot()).to_vector() == model_));
-        BOOST_REQUIRE(db_.verify().ok());
+        require(t_.in(db_.snapshot()).to_vector() == model_);
+        require(db_.verify().ok());
     }
 
 private:
@@ -78,15 +88,15 @@ private:
         }
         change(inside, model_);
         check(inside);
-        BOOST_REQUIRE((t_.to_vector() == before));
-        BOOST_REQUIRE(std::ranges::equal(held, then));
+        require(t_.to_vector() == before);
+        require(std::ranges::equal(held, then));
         if (random_() % 3 == 0) {
             tx.rollback();
             model_ = before;
         } else {
             tx.commit();
         }
-        BOOST_REQUIRE(std::ranges::equal(held, then));
+        require(std::ranges::equal(held, then));
     }
 
     void change(array<T>& t, vector& m) {
@@ -100,7 +110,7 @@ private:
             case 1: overwrite(t, m, below(5)); break;
             default: remove(t, m, below(9));
             }
-        BOOST_REQUIRE(std::ranges::equal(old, was));
+        require(std::ranges::equal(old, was));
     }
 
     void add(array<T>& t, vector& m, std::size_t how) {
@@ -131,8 +141,7 @@ private:
         }
         case 5: {
             auto const s = random_slice(random_, 300);
-            auto const from =
-                selected(other_values_, python_slice(s, 300));
+            auto const from = selected(other_values_, python_slice(s, 300));
             t.insert(at, other_.in(db_.snapshot()), s);
             m.insert(to, from.begin(), from.end());
             break;
@@ -220,14 +229,14 @@ private:
         case 3: {
             auto const s = random_slice(random_, m.size());
             auto const p = python_slice(s, m.size());
-            BOOST_REQUIRE(t.erase(s) == p.size());
+            require(t.erase(s) == p.size());
             m = without(m, p);
             break;
         }
         case 4: {
             auto const s = random_slice(random_, m.size());
             auto const p = python_slice(s, m.size());
-            BOOST_REQUIRE((t.extract(s) == selected(m, p)));
+            require(t.extract(s) == selected(m, p));
             m = without(m, p);
             break;
         }
@@ -265,19 +274,19 @@ private:
     /// Every way of reading.
     void check(array<T> const& t) {
         auto const& m = model_;
-        BOOST_REQUIRE(t.size() == m.size());
-        BOOST_REQUIRE((t.to_vector() == m));
+        require(t.size() == m.size());
+        require(t.to_vector() == m);
         auto const s = random_slice(random_, m.size());
         auto const expected = selected(m, python_slice(s, m.size()));
-        BOOST_REQUIRE((t.to_vector(s) == expected));
-        BOOST_REQUIRE(std::ranges::equal(t.view(s), expected));
-        BOOST_REQUIRE((t.view(s).to_vector() == expected));
-        BOOST_REQUIRE(std::ranges::equal(
+        require(t.to_vector(s) == expected);
+        require(std::ranges::equal(t.view(s), expected));
+        require(t.view(s).to_vector() == expected);
+        require(std::ranges::equal(
             t.view(ns::every<3, 1>{}),
             selected(m, python_slice({.start = 1, .step = 3}, m.size()))));
         vector out(expected.size());
-        BOOST_REQUIRE(t.read(s, out) == expected.size());
-        BOOST_REQUIRE((out == expected));
+        require(t.read(s, out) == expected.size());
+        require(out == expected);
         check_places(t);
         if constexpr (ns::detail::in_place<T>)
             check_chunks(t);
@@ -293,19 +302,19 @@ private:
             p = static_cast<std::uint32_t>(below(m.size()));
             wide.push_back(p);
         }
-        BOOST_REQUIRE((t.gather(at) == selected(m, wide)));
+        require(t.gather(at) == selected(m, wide));
         vector out(at.size());
         t.gather(at, out);
-        BOOST_REQUIRE((out == selected(m, wide)));
+        require(out == selected(m, wide));
         auto const i = below(m.size());
-        BOOST_REQUIRE((t[i] == m[i] && t.at(i) == m[i]));
-        BOOST_REQUIRE((t.view()[i] == m[i]));
-        BOOST_REQUIRE((t.front() == m.front() && t.back() == m.back()));
+        require(t[i] == m[i] && t.at(i) == m[i]);
+        require(t.view()[i] == m[i]);
+        require(t.front() == m.front() && t.back() == m.back());
         vector rest(m.size() - i);
         t.read(i, rest);
-        BOOST_REQUIRE(std::equal(rest.begin(), rest.end(),
-                                 m.begin() + static_cast<std::ptrdiff_t>(i),
-                                 m.end()));
+        require(std::equal(rest.begin(), rest.end(),
+                           m.begin() + static_cast<std::ptrdiff_t>(i),
+                           m.end()));
     }
 
     void check_chunks(array<T> const& t) {
@@ -314,14 +323,13 @@ private:
         auto const n = below(m.size() - at + 1);
         std::size_t seen = at;
         for (std::span<T const> const run : t.chunks(at, n)) {
-            BOOST_REQUIRE(!run.empty());
-            BOOST_REQUIRE(run.size() <= m.size() - seen);
-            BOOST_REQUIRE(
-                std::equal(run.begin(), run.end(),
-                           m.begin() + static_cast<std::ptrdiff_t>(seen)));
+            require(!run.empty());
+            require(run.size() <= m.size() - seen);
+            require(std::equal(run.begin(), run.end(),
+                               m.begin() + static_cast<std::ptrdiff_t>(seen)));
             seen += run.size();
         }
-        BOOST_REQUIRE(seen == at + n);
+        require(seen == at + n);
     }
 
     database& db_;

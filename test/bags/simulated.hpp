@@ -1,32 +1,19 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <numstore/instances.hpp>
-#include <numstore/testing/simulated_storage.hpp>
+#include "../faults/spared_storage.hpp"
+#include "small_sizes.hpp"
 
-#include <algorithm>
+#include <numstore/instances.hpp>
+
 #include <cstddef>
-#include <cstdint>
 
 namespace bags {
-
-/// Of small devices.
-template <std::size_t PageSize>
-struct small_sizes : numstore::default_tuning {
-    static constexpr std::uint64_t reserve_bytes =
-        std::max<std::uint64_t>(16384, 16 * PageSize);
-    static constexpr std::uint64_t growth_bytes = reserve_bytes;
-    static constexpr std::uint64_t max_growth_bytes =
-        std::max<std::uint64_t>(1 << 20, 256 * PageSize);
-    static constexpr std::uint64_t log_segment_bytes =
-        std::max<std::uint64_t>(8192, PageSize);
-    static constexpr std::uint64_t max_log_segment_bytes = 65536;
-};
 
 template <std::size_t PageSize>
 struct simulated : numstore::default_policies {
     static constexpr std::size_t page_size = PageSize;
-    using storage = numstore::testing::simulated_storage;
+    using storage = faults_test::spared_storage;
     using tuning = small_sizes<PageSize>;
 };
 

@@ -1,17 +1,24 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 // label("native")
 // Which mutexes readers take: none, once what they read is in memory, cached
-// or mapped. Counted by a threading policy.
-#include <numstore/numstore.hpp>
-
+// or mapped. Counted where the standard library calls the system's, which is
+// replaced in the whole program.
+#include "../bags/default_policies.hpp"
+#include "../bags/in_file.hpp"
+#include "../bags/memory_512.hpp"
 #include "../storage/support.hpp"
+
+#include <numstore/numstore.hpp>
 
 #include <boost/test/unit_test.hpp>
 
+#include <dlfcn.h>
+#include <pthread.h>
+
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -22,29 +29,33 @@ namespace {
 namespace ns = numstore;
 
 /// Locks that this thread has taken.
-thread_local std::uint64_t locks_taken = 0;
+constinit thread_local std::uint64_t locks_taken = 0;
 
-struct counting_mutex : std::mutex {
-    void lock() {
-        ++locks_taken;
-        std::mutex::lock();
+using mutex_call = int (*)(pthread_mutex_t*);
+constinit std::atomic<mutex_call> real_lock{nullptr};
+constinit std::atomic<mutex_call> real_try_lock{nullptr};
+
+/// Also before `main`, and so without a variable that is made when first used.
+int call(std::atomic<mutex_call>& real, char const* name, pthread_mutex_t* m) {
+    mutex_call f = real.load(std::memory_order_relaxed);
+    if (f == nullptr) {
+        f = reinterpret_cast<mutex_call>(::dlsym(RTLD_NEXT, name));
+        real.store(f, std::memory_order_relaxed);
     }
-    bool try_lock() {
-        ++locks_taken;
-        return std::mutex::try_lock();
-    }
-};
+    ++locks_taken;
+    return f(m);
+}
 
-struct counting_threading : ns::std_threading {
-    using mutex = counting_mutex;
-    using condition_variable = std::condition_variable_any;
-};
+} // namespace
 
-template <class Storage>
-struct counting : ns::default_policies {
-    using storage = Storage;
-    using threading = counting_threading;
-};
+extern "C" int pthread_mutex_lock(pthread_mutex_t* m) noexcept {
+    return call(real_lock, "pthread_mutex_lock", m);
+}
+extern "C" int pthread_mutex_trylock(pthread_mutex_t* m) noexcept {
+    return call(real_try_lock, "pthread_mutex_trylock", m);
+}
+
+namespace {
 
 template <class F>
 std::uint64_t locks_of(F&& f) {
@@ -58,7 +69,7 @@ std::int64_t sum(R const& range) {
     return std::accumulate(range.begin(), range.end(), std::int64_t{0});
 }
 
-constexpr std::int64_t size = 20'000; // some forty leaves
+constexpr std::int64_t size = 20'000; // forty leaves or more
 constexpr std::int64_t total = size * (size - 1) / 2;
 
 /// Arrays of which one was made in one piece, and one is changed in memory.
@@ -149,13 +160,13 @@ void require_no_locks(Database& db) {
 BOOST_AUTO_TEST_SUITE(concurrency_reader_locks)
 
 BOOST_AUTO_TEST_CASE(the_counter_counts) {
-    ns::basic_database<counting<ns::memory_storage>> db;
+    ns::basic_database<bags::memory_512> db;
     auto t = db.create<int>("t");
     BOOST_TEST(locks_of([&] { t.append({1, 2, 3}); }) > 0u);
 }
 
 BOOST_AUTO_TEST_CASE(in_memory_readers_take_none) {
-    ns::basic_database<counting<ns::memory_storage>> db;
+    ns::basic_database<bags::memory_512> db;
     fill(db);
     require_no_locks(db);
     db.checkpoint();
@@ -164,7 +175,7 @@ BOOST_AUTO_TEST_CASE(in_memory_readers_take_none) {
 
 /// Neither do those of snapshots that may be revoked.
 BOOST_AUTO_TEST_CASE(readers_of_bounded_snapshots_take_none) {
-    ns::basic_database<counting<ns::memory_storage>> db(
+    ns::basic_database<bags::memory_512> db(
         {.snapshot_max_bytes = 1 << 30,
          .snapshot_max_age = std::chrono::hours(24)});
     fill(db);
@@ -173,7 +184,7 @@ BOOST_AUTO_TEST_CASE(readers_of_bounded_snapshots_take_none) {
 
 BOOST_AUTO_TEST_CASE(of_a_mapped_file_readers_take_none) {
     ns::testing::temporary_directory const in;
-    using database = ns::basic_database<counting<ns::mapped_storage>>;
+    using database = ns::database;
     {
         database db(in / "mapped.ns");
         fill(db);
@@ -186,7 +197,7 @@ BOOST_AUTO_TEST_CASE(of_a_mapped_file_readers_take_none) {
 /// Nor to find a leaf in the cache, once it has been read.
 BOOST_AUTO_TEST_CASE(of_a_read_file_they_take_none) {
     ns::testing::temporary_directory const in;
-    using database = ns::basic_database<counting<ns::file_storage>>;
+    using database = ns::basic_database<bags::in_file>;
     {
         database db(in / "read.ns");
         fill(db);

@@ -1,7 +1,8 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <numstore/instances.hpp>
+#include "../bags/scheduled.hpp"
+
 #include <numstore/numstore.hpp>
 #include <numstore/testing/planted_faults.hpp>
 #include <numstore/testing/scheduled_threading.hpp>
@@ -31,22 +32,7 @@ using ns::testing::schedule_trace;
 using ns::testing::scheduled_threading;
 using ns::testing::simulated_storage;
 
-struct policies : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = simulated_storage;
-    using threading = scheduled_threading;
-    using clock = ns::testing::manual_clock;
-    using faults = ns::testing::planted_faults;
-    struct tuning : ns::default_tuning {
-        static constexpr std::uint64_t reserve_bytes = 16384;
-        static constexpr std::uint64_t growth_bytes = 16384;
-        static constexpr std::uint64_t max_growth_bytes = 65536;
-        static constexpr std::uint64_t log_segment_bytes = 8192;
-        static constexpr std::uint64_t max_log_segment_bytes = 32768;
-        static constexpr std::uint64_t bulk_bytes = 1024;
-    };
-};
-
+using policies = bags::scheduled;
 using database = ns::basic_database<policies>;
 using transaction = ns::basic_transaction<policies>;
 using snapshot = ns::basic_snapshot<policies>;
@@ -255,7 +241,3 @@ inline void require_none(std::vector<std::string> const& wrong) {
 }
 
 } // namespace concurrency
-
-#ifndef NUMSTORE_CONCURRENCY_INSTANCES
-NUMSTORE_EXTERN_TEMPLATES(concurrency::policies)
-#endif

@@ -3,11 +3,14 @@
 
 #include "policy_operations.hpp"
 
+#include <numstore/function_ref.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <source_location>
 #include <string>
 #include <utility>
 #include <variant>
@@ -146,8 +149,8 @@ private:
         std::string const to = fresh_name(w);
         face.rename(name, to);
         w.rename(name, to);
-        BOOST_REQUIRE(face.contains(to));
-        BOOST_REQUIRE(!face.contains(name));
+        require(face.contains(to));
+        require(!face.contains(name));
     }
 
     template <class Face>
@@ -157,15 +160,15 @@ private:
         std::string const to = fresh_name(w);
         face.clone(name, to);
         w.add(to, w.at(name));
-        BOOST_REQUIRE(face.contains(to));
-        BOOST_REQUIRE(face.contains(name));
+        require(face.contains(to));
+        require(face.contains(name));
     }
 
     template <class Face>
     void drop(Face& face, world& w, std::string const& name) {
         face.drop(name);
         w.erase(name);
-        BOOST_REQUIRE(!face.contains(name));
+        require(!face.contains(name));
     }
 
     template <class Face>
@@ -174,7 +177,7 @@ private:
         auto& kept = w.edit(name).attributes;
         std::string const key = "key " + std::to_string(random_.below(6));
         if (random_.one_in(3)) {
-            BOOST_REQUIRE_EQUAL(attributes.erase(key), kept.erase(key) != 0);
+            require_equal(attributes.erase(key), kept.erase(key) != 0);
             return;
         }
         std::uint64_t const n = random_.skewed(1000);
@@ -202,11 +205,16 @@ private:
         }
     }
 
-    template <class F>
-    static void expect(ns::errc code, F&& f) {
-        BOOST_REQUIRE_EXCEPTION(f(), ns::error, [&](ns::error const& e) {
-            return e.code() == code;
-        });
+    static void
+    expect(ns::errc code, ns::detail::function_ref<void()> f,
+           std::source_location const& at = std::source_location::current()) {
+        bool thrown = false;
+        try {
+            f();
+        } catch (ns::error const& e) {
+            thrown = e.code() == code;
+        }
+        require(thrown, at);
     }
 
     /// What must throw and change nothing.

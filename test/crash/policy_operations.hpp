@@ -10,11 +10,25 @@
 #include <cstdint>
 #include <ranges>
 #include <set>
+#include <source_location>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace database_test {
+
+/// Not expanded for each type, as the macros are.
+inline void
+require(bool holds,
+        std::source_location const& at = std::source_location::current()) {
+    BOOST_REQUIRE_MESSAGE(holds, at.file_name() << ":" << at.line());
+}
+inline void require_equal(
+    std::uint64_t a, std::uint64_t b,
+    std::source_location const& at = std::source_location::current()) {
+    BOOST_REQUIRE_MESSAGE(a == b, at.file_name() << ":" << at.line() << ": "
+                                                 << a << " != " << b);
+}
 
 /// Random operations on one array and on a vector.
 template <class T, class Policies>
@@ -74,16 +88,14 @@ public:
 
     /// One way of reading, compared.
     static void look(random_source& random, reader const& a, vector const& m) {
-        BOOST_REQUIRE_EQUAL(a.size(), m.size());
+        require_equal(a.size(), m.size());
         numstore::slice const s = random.slice(m.size());
         auto const chosen = selected(s, m.size());
         switch (random.below(7)) {
-        case 0: BOOST_REQUIRE(a.to_vector() == m); break;
-        case 1: BOOST_REQUIRE(a.to_vector(s) == taken(m, chosen)); break;
-        case 2:
-            BOOST_REQUIRE(std::ranges::equal(a.view(s), taken(m, chosen)));
-            break;
-        case 3: BOOST_REQUIRE(a.gather(chosen) == taken(m, chosen)); break;
+        case 0: require(a.to_vector() == m); break;
+        case 1: require(a.to_vector(s) == taken(m, chosen)); break;
+        case 2: require(std::ranges::equal(a.view(s), taken(m, chosen))); break;
+        case 3: require(a.gather(chosen) == taken(m, chosen)); break;
         case 4: look_at_runs(random, a, m); break;
         case 5: look_at_elements(random, a, m); break;
         default: look_at_every_third(a, m); break;
@@ -205,9 +217,9 @@ private:
         numstore::slice const s = random_.slice(m_.size());
         auto const chosen = selected(s, m_.size());
         if (random_.one_in(2))
-            BOOST_REQUIRE_EQUAL(a_.erase(s), chosen.size());
+            require_equal(a_.erase(s), chosen.size());
         else
-            BOOST_REQUIRE(a_.extract(s) == taken(m_, chosen));
+            require(a_.extract(s) == taken(m_, chosen));
         remove(chosen);
     }
     void scatter() {
@@ -245,30 +257,29 @@ private:
         auto const n = static_cast<std::size_t>(random.upto(m.size() - pos));
         std::size_t next = pos;
         for (std::span<T const> const run : a.chunks(pos, n)) {
-            BOOST_REQUIRE_LE(run.size(), pos + n - next);
+            require(run.size() <= pos + n - next);
             auto const expected = m.begin() + static_cast<std::ptrdiff_t>(next);
-            BOOST_REQUIRE(std::equal(run.begin(), run.end(), expected));
+            require(std::equal(run.begin(), run.end(), expected));
             next += run.size();
         }
-        BOOST_REQUIRE_EQUAL(next, pos + n);
+        require_equal(next, pos + n);
     }
     static void look_at_elements(random_source& random, reader const& a,
                                  vector const& m) {
         if (m.empty())
             return;
-        BOOST_REQUIRE(a.front() == m.front());
-        BOOST_REQUIRE(a.back() == m.back());
+        require(a.front() == m.front());
+        require(a.back() == m.back());
         for (int i = 0; i != 10; ++i) {
             auto const pos = static_cast<std::size_t>(random.below(m.size()));
-            BOOST_REQUIRE(a[pos] == m[pos]);
+            require(a[pos] == m[pos]);
         }
     }
     static void look_at_every_third(reader const& a, vector const& m) {
         vector expected;
         for (std::size_t i = 1; i < m.size(); i += 3)
             expected.push_back(m[i]);
-        BOOST_REQUIRE(
-            std::ranges::equal(a.view(numstore::every<3, 1>{}), expected));
+        require(std::ranges::equal(a.view(numstore::every<3, 1>{}), expected));
     }
 
     random_source& random_;

@@ -1,21 +1,20 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/memory_512.hpp"
+
 #include <numstore/database/read_pin.hpp>
 #include <numstore/numstore.hpp>
 
 #include <boost/test/unit_test.hpp>
 
-#include <chrono>
 #include <cstdint>
 
 namespace {
 
-struct clock_at_zero {
-    static std::chrono::nanoseconds now() noexcept { return {}; }
-};
-
-struct timeless : numstore::default_policies {
-    using storage = numstore::memory_storage;
-    using clock = clock_at_zero;
+struct at_time_zero {
+    at_time_zero() { bags::manual_clock_or_zero::at_zero = true; }
+    at_time_zero(at_time_zero const&) = delete;
+    at_time_zero& operator=(at_time_zero const&) = delete;
+    ~at_time_zero() { bags::manual_clock_or_zero::at_zero = false; }
 };
 
 } // namespace
@@ -24,7 +23,8 @@ BOOST_AUTO_TEST_SUITE(database_read_pin)
 
 // A slot without a time is a plain read, for which `close` waits.
 BOOST_AUTO_TEST_CASE(a_snapshot_made_at_time_zero_does_not_hold_up_close) {
-    numstore::basic_database<timeless> db;
+    at_time_zero const stands;
+    numstore::basic_database<bags::memory_512> db;
     db.create<std::int32_t>("x").append({1, 2, 3});
     auto const snap = db.snapshot();
     BOOST_TEST(db.stats().snapshots == 1u);

@@ -1,7 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "../bags/spared_512.hpp"
+#include "../bags/simulated_512.hpp"
 #include "allocation_trial.hpp"
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace faults_test {
 
-using bag = bags::spared_512;
+using bag = bags::simulated_512;
 using database = ns::basic_database<bag>;
 using transaction = ns::basic_transaction<bag>;
 

@@ -1,5 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
-#include "../bags/spared_512.hpp"
+#include "../bags/in_file.hpp"
+#include "../bags/simulated_512.hpp"
 #include "../storage/support.hpp"
 #include "allocation_trial.hpp"
 
@@ -24,13 +25,8 @@
 namespace {
 
 using namespace faults_test;
-
-using bag = bags::spared_512;
-struct in_file : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = ns::file_storage;
-    using tuning = small_sizes<512>;
-};
+using bag = bags::simulated_512;
+using bags::in_file;
 using database = ns::basic_database<bag>;
 using transaction = ns::basic_transaction<bag>;
 using array = ns::array<int, bag>;

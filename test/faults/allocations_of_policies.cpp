@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/simulated_4096.hpp"
+#include "../bags/simulated_512_no_log.hpp"
 #include "allocation_trial.hpp"
 
 #include <cstddef>
@@ -10,14 +12,6 @@ namespace {
 
 using namespace faults_test;
 
-template <std::size_t PageSize, class Logging>
-struct policies : ns::default_policies {
-    static constexpr std::size_t page_size = PageSize;
-    using storage = spared_storage;
-    using logging = Logging;
-    using tuning = small_sizes<PageSize>;
-};
-
 template <class Policies>
 void fail_in_script(std::size_t n) {
     using database = ns::basic_database<Policies>;
@@ -28,8 +22,8 @@ void fail_in_script(std::size_t n) {
             run([&] { s.on_disk(db); });
         };
         fail_each_allocation(s.name, [&](fault f) {
-            return try_once<Policies>(image, f, [](database&) {}, on_disk,
-                                      s.in_model);
+            return try_once<Policies>(
+                image, f, [](database&) {}, on_disk, s.in_model);
         });
         database db(spared_storage(image), small_cache);
         s.on_disk(db);
@@ -41,10 +35,10 @@ void fail_in_script(std::size_t n) {
 BOOST_AUTO_TEST_SUITE(faults_allocations_of_policies)
 
 BOOST_AUTO_TEST_CASE(large_pages) {
-    fail_in_script<policies<4096, ns::write_ahead_log>>(4000);
+    fail_in_script<bags::simulated_4096>(4000);
 }
 BOOST_AUTO_TEST_CASE(no_log) {
-    fail_in_script<policies<512, ns::no_log>>(1500);
+    fail_in_script<bags::simulated_512_no_log>(1500);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

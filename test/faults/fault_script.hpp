@@ -1,7 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "small_sizes.hpp"
 #include "spared_storage.hpp"
 
 #include <numstore/numstore.hpp>

@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/in_file.hpp"
+#include "../bags/small_pages.hpp"
 #include "../storage/support.hpp"
 #include "device_errors.hpp"
 
@@ -13,12 +15,6 @@
 namespace {
 
 using namespace faults_test;
-
-template <class Storage>
-struct in_file : ns::default_policies {
-    using storage = Storage;
-    using tuning = small_sizes<4096>;
-};
 
 /// In memory where that can be: the disk adds nothing but time.
 std::filesystem::path fast_directory() {
@@ -136,11 +132,9 @@ void fail_with_everything() {
 
 BOOST_AUTO_TEST_SUITE(faults_file_device)
 
-BOOST_AUTO_TEST_CASE(file_storage) {
-    fail_with_everything<in_file<ns::file_storage>>();
-}
+BOOST_AUTO_TEST_CASE(file_storage) { fail_with_everything<bags::in_file>(); }
 BOOST_AUTO_TEST_CASE(mapped_storage) {
-    fail_with_everything<in_file<ns::mapped_storage>>();
+    fail_with_everything<bags::small_pages>();
 }
 
 BOOST_AUTO_TEST_SUITE_END()

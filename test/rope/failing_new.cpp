@@ -15,7 +15,7 @@ thread_local long rope_test::allocations_alive = 0;
 namespace {
 
 void* allocate(std::size_t n, std::size_t alignment) noexcept {
-    if (rope_test::allocations_left >= 0
+    if (rope_test::allocations_left >= 0 && rope_test::allocations_spared == 0
         && rope_test::allocations_left-- == 0) {
         if (rope_test::allocations_stay_out)
             rope_test::allocations_left = 0;

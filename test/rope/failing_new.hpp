@@ -13,4 +13,7 @@ extern thread_local bool allocations_stay_out;
 /// What this thread has allocated and not freed.
 extern thread_local long allocations_alive;
 
+/// While this is not 0, allocations are neither counted nor fail.
+inline constinit thread_local int allocations_spared = 0;
+
 } // namespace rope_test

@@ -7,12 +7,14 @@
 #include <numstore/database/lock_table.hpp>
 #include <numstore/database/read_pin.hpp>
 #include <numstore/error.hpp>
+#include <numstore/function_ref.hpp>
 
 #include <concepts>
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace numstore::detail {
@@ -96,9 +98,15 @@ public:
     /// f(array_writer) in the transaction, or in one of its own that it then
     /// commits. A call that throws has changed nothing.
     template <class F>
-    decltype(auto) change(F&& f) const {
-        return reporting_no_memory(
-            [&]() -> decltype(auto) { return change_newest(f); });
+    auto change(F&& f) const {
+        using result = decltype(f(std::declval<writer&>()));
+        if constexpr (std::is_void_v<result>) {
+            change_newest(f);
+        } else {
+            result r{};
+            change_newest([&](writer& w) { r = f(w); });
+            return r;
+        }
     }
 
     /// What the transaction has of this array. Within a call of it, with the
@@ -166,14 +174,17 @@ private:
         return {p, w.root, state_->shape, w.dimensions};
     }
 
-    template <class F>
-    decltype(auto) change_newest(F& f) const {
-        if (transaction_ != nullptr)
-            return change_in(*transaction_, f);
-        if (pin_ != nullptr)
-            raise(errc::read_only, state_->name + ": seen from a snapshot");
-        return committer<Policies>(*engine_).in_own(
-            [&](auto const& t) -> decltype(auto) { return change_in(*t, f); });
+    /// Compiled once for all callers: beside what a change does, the call
+    /// costs nothing.
+    void change_newest(function_ref<void(writer&)> f) const {
+        reporting_no_memory([&] {
+            if (transaction_ != nullptr)
+                return change_in(*transaction_, f);
+            if (pin_ != nullptr)
+                raise(errc::read_only, state_->name + ": seen from a snapshot");
+            committer<Policies>(*engine_).in_own(
+                [&](auto const& t) { change_in(*t, f); });
+        });
     }
 
     [[noreturn]] void raise_foreign(char const* what) const {
@@ -216,13 +227,12 @@ private:
         return call(f, touch(*transaction_));
     }
 
-    template <class F>
-    decltype(auto) change_in(transaction& t, F& f) const {
+    void change_in(transaction& t, function_ref<void(writer&)> f) const {
         engine_->require_writable();
         typename committer<Policies>::call const alone(
             *engine_, locked(t, lock_mode::exclusive));
         writer w(*engine_, t, touch(t));
-        return f(w);
+        f(w);
     }
 
     std::shared_ptr<engine_type> engine_;

@@ -8,6 +8,7 @@
 #include <numstore/database/publisher.hpp>
 #include <numstore/error.hpp>
 #include <numstore/format/log_record.hpp>
+#include <numstore/function_ref.hpp>
 #include <numstore/types.hpp>
 
 #include <algorithm>
@@ -172,8 +173,8 @@ public:
 
     /// f(transaction): several changes as one. In `outer` if there is one, else
     /// in a transaction of its own. If f throws there are none.
-    template <class F>
-    void as_one(std::shared_ptr<transaction> const& outer, F&& f) {
+    void as_one(std::shared_ptr<transaction> const& outer,
+                function_ref<void(std::shared_ptr<transaction> const&)> f) {
         e_->require_open();
         if (outer == nullptr)
             return in_own(f);

@@ -9,7 +9,7 @@
 #include <numstore/database/committer.hpp>
 #include <numstore/error.hpp>
 #include <numstore/format/catalogue_entry.hpp>
-#include <numstore/nd/function_ref.hpp>
+#include <numstore/function_ref.hpp>
 #include <numstore/nd/grid.hpp>
 #include <numstore/nd/tiling.hpp>
 #include <numstore/rope/blocks.hpp>

@@ -1,4 +1,4 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
-#include "spared_512.hpp"
+#include "scheduled.hpp"
 
-NUMSTORE_INSTANTIATE(bags::spared_512)
+NUMSTORE_INSTANTIATE(bags::scheduled)

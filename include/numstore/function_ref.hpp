@@ -16,19 +16,20 @@ template <class R, class... A>
 class function_ref<R(A...)> {
 public:
     template <class F>
-        requires(!std::is_same_v<std::remove_cvref_t<F>, function_ref>
-                 && std::is_invocable_r_v<R, F&, A...>)
+        requires(!std::is_same_v<std::remove_cvref_t<F>, function_ref>)
     function_ref(F&& f) noexcept
         : object_(const_cast<void*>(
               static_cast<void const*>(std::addressof(f)))),
-          call_([](void* object, A... a) -> R {
-              return (*static_cast<std::remove_reference_t<F>*>(object))(
-                  std::forward<A>(a)...);
-          }) {}
+          call_(&call<std::remove_reference_t<F>>) {}
 
     R operator()(A... a) const { return call_(object_, std::forward<A>(a)...); }
 
 private:
+    template <class F>
+    static R call(void* object, A... a) {
+        return (*static_cast<F*>(object))(std::forward<A>(a)...);
+    }
+
     void* object_;
     R (*call_)(void*, A...);
 };
