@@ -93,7 +93,8 @@ for tool in spin cc; do
     command -v "$tool" > /dev/null \
         || { echo "no $tool; see cmake/setup.sh models" >&2; exit 2; }
 done
-[ $# -gt 0 ] || set -- checkpoint epochs group_commit locks log pages revocation
+[ $# -gt 0 ] \
+    || set -- beside checkpoint epochs group_commit locks log pages revocation
 for model; do
     [ -n "${variants[$model]:-}" ] \
         || { echo "no model is called $model" >&2; exit 2; }
