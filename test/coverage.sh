@@ -6,7 +6,7 @@
 #
 #   bash test/coverage.sh            the whole suite
 #   bash test/coverage.sh LAYER...   some of: format storage log pager rope
-#                                    database array testing crash faults
+#                                    database array nd io testing crash faults
 #
 # What is counted, and how instantiations of templates are merged:
 # test/coverage.py. What is not covered: build/coverage/uncovered.txt.
@@ -16,7 +16,7 @@ for tool in llvm-profdata-19 llvm-cov-19 python3; do
     command -v "$tool" > /dev/null \
         || { echo "no $tool; see cmake/setup.sh coverage" >&2; exit 2; }
 done
-all=(format storage log pager rope database array testing crash faults)
+all=(format storage log pager rope database array nd io testing crash faults)
 [ $# -gt 0 ] || set -- "${all[@]}"
 
 cmake --preset coverage > /dev/null
@@ -24,7 +24,8 @@ cmake --build --preset coverage --target "${@/#/numstore_test_}"
 rm -rf build/coverage/profiles
 mkdir -p build/coverage/profiles
 LLVM_PROFILE_FILE=$PWD/build/coverage/profiles/%4m.profraw \
-    ctest --preset coverage --label-regex "^($(IFS='|'; echo "$*"))$"
+    ctest --preset coverage --label-regex "^($(IFS='|'; echo "$*"))$" \
+        --exclude-regex '^(crash_campaign|planted_faults)$'
 
 data=build/coverage/merged.profdata
 llvm-profdata-19 merge -sparse -o "$data" build/coverage/profiles/*.profraw
