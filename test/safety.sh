@@ -13,7 +13,7 @@
 # prints lines `figure NAME VALUE`; they are kept in build/safety.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-states=${STATES:-12000000}
+states=${STATES:-15000000}
 seed=${SEED:-1}
 fuzz_seconds=${FUZZ_SECONDS:-7200}
 jobs=$(nproc)
@@ -28,7 +28,7 @@ build() { # target...
 campaign=build/dev/test/campaign/numstore_campaign
 
 crashes() {
-    # All workloads of one to three operations are about 11 million states.
+    # With all workloads of one to three operations: about 14 million states.
     build numstore_campaign \
         && "$campaign" --deep --states "$states" --seed "$seed" --jobs "$jobs"
 }

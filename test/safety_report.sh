@@ -43,7 +43,7 @@ row 'of these without a power loss: a killed process' \
 row 'of these with the newest superblock damaged as well' \
     crash_states_without_newest_superblock 'the same'
 row 'workloads' crash_workloads 'the same'
-row 'of these of one to three operations (there are 25,259 with the log)' \
+row 'of these of one to three operations (25,259 with the log are all)' \
     crash_brief_workloads 'the same'
 row 'moments at which power went' crash_points \
     'every call of the device and every acknowledgement'
