@@ -49,6 +49,13 @@ struct policies : ns::default_policies {
 using database = ns::basic_database<policies>;
 using numbers = ns::array<std::int64_t, policies>;
 
+/// For each commit. A sanitizer slows threads down until they miss a turn.
+#ifndef NUMSTORE_TEST_THINNED
+constexpr double most_syncs = 0.2;
+#else
+constexpr double most_syncs = 0.3;
+#endif
+
 constexpr std::size_t threads = 8;
 constexpr std::size_t commits = 40;
 
@@ -87,13 +94,13 @@ BOOST_AUTO_TEST_SUITE(group_commit)
 BOOST_AUTO_TEST_CASE(commits_of_several_arrays_share_their_syncs) {
     double const each = syncs_per_commit({}, threads);
     BOOST_TEST_MESSAGE("syncs per commit, 8 arrays: " << each);
-    BOOST_TEST(each <= 0.3);
+    BOOST_TEST(each <= most_syncs);
 }
 
 BOOST_AUTO_TEST_CASE(commits_of_one_array_share_their_syncs) {
     double const each = syncs_per_commit({}, 1);
     BOOST_TEST_MESSAGE("syncs per commit, 1 array: " << each);
-    BOOST_TEST(each <= 0.3);
+    BOOST_TEST(each <= most_syncs);
 }
 
 /// A checkpoint that does not come to an end holds nobody up.

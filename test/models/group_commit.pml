@@ -1,16 +1,18 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 /* Commits that share a sync, and who may see them: database/committer.hpp
  * (publish, install, sync_log, make_durable), database/engine.hpp
- * (show_durable), log/wal.hpp (append, flush, sync_queue, want_all, fail) with
- * its condition variables, and the flush of database/checkpointer.hpp.
+ * (show_durable), log/wal.hpp (append, flush, sync_queue, want_all, fail),
+ * log/write_turns.hpp with its condition variables, and the flush of
+ * database/checkpointer.hpp.
  *
  * Committers, some with a bulk page, append commit records and publish their
  * versions under `work`, let all locks go, and wait for the log. One of those
  * that wait leads: it takes what has been appended and makes it durable, with
  * one durable write or with writes and a sync of everything; the others sleep,
- * and what is appended meanwhile is the next batch. Whoever has led wakes, a
- * little later, those who waited for that batch, and one of those who wait for
- * the next. One sync may fail. Beside them is either a checkpoint, or a
+ * and what is appended meanwhile is the next batch. Before it takes anything
+ * it may gather, for any time: those who come then go with its batch. Whoever
+ * has led wakes, a little later, those who waited for that batch, and one of
+ * those who wait for the next. One sync may fail. Beside them is either a checkpoint, or a
  * transaction that only reads: it sees the newest version, and is acknowledged
  * when that is durable.
  *
@@ -29,7 +31,9 @@
  * when it ends), FLAG_LATE (it says that it leads after it has let the mutex
  * go), FAILURE_IGNORED, SILENT_FAILURE (nobody is woken), KEPT_TO_ITSELF (who
  * was woken to lead, and need not, wakes nobody), ALL_NEXT (that, and who waits
- * for this batch sleeps among those who wait for the next), SHOW_PUBLISHED
+ * for this batch sleeps among those who wait for the next), NEXT_SLEEPS (the
+ * end of a turn wakes nobody to lead the next), TWO_LEAD (nobody looks whether
+ * one gathers, nor it whether another leads by now), SHOW_PUBLISHED
  * (before it is durable), BARE_SHOW (without a mutex), PUBLISH_LATE (after
  * `work` has been left), READ_AT_ONCE (who has only read does not wait).
  */
@@ -61,6 +65,7 @@ byte read = 0;          /* what the reader was told has been committed */
 byte taken = 0;         /* records, by leaders */
 byte durable = 0;
 bool busy = false;
+bool gathering = false;
 bit parity = 0;         /* of the turn that writes, or will next */
 bool failed = false;
 bool all_wanted = false;
@@ -71,6 +76,12 @@ byte synced = 0;
 bool fault = false;     /* a sync has failed */
 
 hidden byte i, end;
+
+#ifndef TWO_LEAD
+#define IN_TURN(gathered) (busy || gathering)
+#else
+#define IN_TURN(gathered) (busy && !gathered)
+#endif
 
 #define DONE(upto, all, ticket) \
     (durable >= upto && (!all || full_ended >= ticket))
@@ -210,7 +221,7 @@ inline sync_ends() { /* under the mutex again */
         wakes_done = ANY(ended);
         wakes_next = ANY(parity)
     fi;
-    leads = false; error = false; whole = false;
+    leads = false; led = true; error = false; whole = false;
     lo = 0; hi = 0; until = 0
 }
 
@@ -218,12 +229,15 @@ inline flush(me, upto, all) {
     ticket = full_begun + 1;
     do
     :: d_step { /* under the mutex, also when it wakes */
-            !sleeps[me] && !leads && !done ->
+            !sleeps[me] && !leads && !done && !gathers ->
             if
             :: DONE(upto, all, ticket) ->
                 done = true;
 #if !defined(KEPT_TO_ITSELF) && !defined(ALL_NEXT)
-                if :: !busy -> wake_one(parity) :: else fi
+                if
+                :: !busy && !gathering && !led -> wake_one(parity)
+                :: else
+                fi
 #endif
             :: else ->
                 if
@@ -235,19 +249,25 @@ inline flush(me, upto, all) {
                 :: else ->
                     if :: all -> all_wanted = true :: else fi;
                     if
-                    :: busy ->
+                    :: IN_TURN(gathered) ->
+                        led = false;
 #ifdef ALL_NEXT
                         sleeps[me] = 2 - parity
 #else
-                        sleeps[me] = (upto <= taken && !all -> 1 + parity
-                                                             : 2 - parity)
+                        sleeps[me] =
+                            ((upto <= taken && !all) || gathering
+                                 -> 1 + parity : 2 - parity)
 #endif
-                    :: else -> lead()
+                    :: !IN_TURN(gathered) && !gathered ->
+                        gathering = true; gathers = true
+                    :: !IN_TURN(gathered) -> lead()
                     fi
                 fi
             fi;
             i = 0
         }
+    :: d_step { gathers -> gathers = false; gathering = false;
+                gathered = true }
     :: leads ->
         d_step { device_begin(); i = 0 }
         if
@@ -256,13 +276,15 @@ inline flush(me, upto, all) {
         fi;
         d_step { sync_ends(); if :: threw -> done = true :: else fi; i = 0 }
         atomic { /* without the mutex */
+#ifndef NEXT_SLEEPS
             if :: wakes_next -> wake_one(1 - ended) :: else fi;
+#endif
             if :: wakes_done -> wake_group(ended) :: else fi;
             wakes_next = false; wakes_done = false; ended = 0
         }
     :: done -> break
     od;
-    atomic { done = false; ticket = 0 }
+    atomic { done = false; ticket = 0; led = false; gathered = false }
 }
 
 inline show_durable() {
@@ -291,6 +313,7 @@ inline show_durable() {
 #define LOCALS \
     byte lo, hi, until, ticket, shows; \
     bool whole, error, leads, done, threw, goes_on, wakes_done, wakes_next; \
+    bool led, gathers, gathered; \
     bit ended
 
 proctype committer(byte me) {

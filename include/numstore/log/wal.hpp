@@ -7,11 +7,11 @@
 #include <numstore/log/batch_queue.hpp>
 #include <numstore/log/log_segments.hpp>
 #include <numstore/log/segment_source.hpp>
+#include <numstore/log/write_turns.hpp>
 #include <numstore/policies.hpp>
 #include <numstore/types.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -36,8 +36,8 @@ struct log_counters {
 /// block that holds a durable record is never written again. Threads that
 /// wait for durability together share one write and one sync: one of them
 /// works while the others wait, and what is appended meanwhile goes into the
-/// next batch. After a failed write or sync nothing is written any more.
-/// Thread-safe.
+/// next batch (`write_turns`). After a failed write or sync nothing is written
+/// any more. Thread-safe.
 template <class Policies>
 class wal {
     using storage = typename Policies::storage;
@@ -87,7 +87,7 @@ public:
         require_working();
         while (queue_.is_full_for(record.size())) {
             queue_.seal(durable_);
-            if (!busy_ && queue_.bytes() > queue_.batch_bytes)
+            if (!turns_.busy() && queue_.bytes() > queue_.batch_bytes)
                 write_queue(lock); // others may append meanwhile
         }
         if (queue_.needs_segment_for(record.size())) {
@@ -101,16 +101,19 @@ public:
     /// Hands all up to the record at `upto` to the device. Throws failed, io.
     void write(lsn upto) {
         lock_type lock(guard_);
+        bool led = false;
         while (written_ <= upto && written_ < queue_.end()) {
             require_working();
-            if (busy_) {
-                wait(lock, upto < taken_);
+            if (!turns_.free()) {
+                turns_.wait(lock, upto < taken_);
+                led = false;
                 continue;
             }
-            queue_.seal(durable_);
+            seal_to_lead();
             write_queue(lock);
+            led = true;
         }
-        pass_on();
+        turns_.leave(led);
     }
 
     /// All up to the record at `upto` is durable on return, and with
@@ -118,20 +121,26 @@ public:
     /// Throws failed, io.
     void flush(lsn upto, bool sync_all) {
         lock_type lock(guard_);
+        bool led = false;
+        bool gathered = false;
         std::uint64_t const ticket = full_begun_ + 1;
         while ((durable_ <= upto && durable_ < queue_.end())
                || (sync_all && full_ended_ < ticket)) {
             require_working();
             if (sync_all)
                 all_wanted_ = true;
-            if (busy_) {
-                wait(lock, upto < taken_ && !sync_all);
+            if (!turns_.free()) {
+                turns_.wait(lock, upto < taken_ && !sync_all);
+                led = false;
                 continue;
             }
-            queue_.seal(durable_);
+            if (!std::exchange(gathered, true) && turns_.gather(lock))
+                continue; // another may write now
+            seal_to_lead();
             sync_queue(lock);
+            led = true;
         }
-        pass_on();
+        turns_.leave(led);
     }
 
     /// Whoever makes the records from here on durable syncs everything that
@@ -216,42 +225,18 @@ private:
 
     [[noreturn]] void fail(std::error_code const& ec, char const* what) {
         failed_ = true;
-        for (auto& group : waiting_)
-            group.wakes.notify_all();
+        turns_.wake_all();
         raise_device(ec, device_->name() + ": " + what);
     }
 
-    /// Sleeps until the turn that writes has ended, if that is all the caller
-    /// waits for; else until one must begin the next.
-    void wait(lock_type& lock, bool for_this_one) {
-        waiters& group = waiting_[(turn_ + (for_this_one ? 0 : 1)) % 2];
-        ++group.count;
-        group.wakes.wait(lock);
-        --group.count;
-    }
-
-    /// Wakes those who waited for this turn, and one of those who wait for the
-    /// next, to begin it. If another begins it first, then that one's end
-    /// wakes them all.
-    void end_turn(lock_type& lock) {
-        busy_ = false;
-        waiters& done = waiting_[turn_++ % 2];
-        waiters& next = waiting_[turn_ % 2];
-        bool const any_done = done.count != 0;
-        bool const any_next = next.count != 0;
-        lock.unlock(); // whom they wake need not wait for it
-        if (any_next)
-            next.wakes.notify_one();
-        if (any_done)
-            done.wakes.notify_all();
-        lock.lock();
-    }
-
-    /// Whoever leaves may have been woken to begin the next turn, and find
-    /// that nothing is left to do for it.
-    void pass_on() noexcept {
-        if (waiters& next = waiting_[turn_ % 2]; !busy_ && next.count != 0)
-            next.wakes.notify_one();
+    /// Who waits for the turn that the caller does not begin must know.
+    void seal_to_lead() {
+        try {
+            queue_.seal(durable_);
+        } catch (...) {
+            turns_.leave(false);
+            throw;
+        }
     }
 
     void put(std::vector<sealed_batch>& batches, std::error_code& ec) {
@@ -291,7 +276,7 @@ private:
             return;
         auto batches = queue_.take();
         taken_ = batches.back().end;
-        busy_ = true;
+        turns_.begin();
         lock.unlock();
         std::error_code ec;
         put(batches, ec);
@@ -301,7 +286,7 @@ private:
             fail(ec, "cannot write the log");
         written_ = taken_;
         unsynced_ = true;
-        end_turn(lock);
+        turns_.end(lock);
     }
 
     /// One durable write where that is all, else writes and one sync.
@@ -313,7 +298,7 @@ private:
         if (full)
             ++full_begun_;
         taken_ = end;
-        busy_ = true;
+        turns_.begin();
         lock.unlock();
         std::error_code ec;
         if (full) {
@@ -336,7 +321,7 @@ private:
         }
         written_ = end;
         durable_ = end;
-        end_turn(lock);
+        turns_.end(lock);
     }
 
     storage* device_;
@@ -345,17 +330,11 @@ private:
     batch_queue<Policies> queue_;
 
     mutable mutex guard_; ///< guards all from here on, and those two
-    struct waiters {
-        typename Policies::threading::condition_variable wakes{};
-        std::size_t count = 0;
-    };
-    std::array<waiters, 2> waiting_; ///< for even turns, and for odd ones
-    std::uint64_t turn_ = 0;         ///< that writes, or will next
+    write_turns<Policies> turns_;
     lsn taken_{}; ///< where what turns have written or write ends
     lsn written_{};
     lsn durable_{};
     bool unsynced_ = false;
-    bool busy_ = false;
     bool failed_ = false;
     bool all_wanted_ = false;
     std::uint64_t full_begun_ = 0;
