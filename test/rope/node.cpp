@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(children_live_and_die_with_their_node) {
         for (int i = 0; i != 5; ++i)
             parent->push_back(
                 detail::child_ref(detail::leaf_frame::make(
-                    detail::published_token, account, 64)),
+                    detail::published_token, account, 64, 4)),
                 1);
         detail::inner_ptr<512> copy(
             new node_type(detail::published_token, account, 1));
@@ -150,11 +150,18 @@ BOOST_AUTO_TEST_CASE(children_live_and_die_with_their_node) {
         parent = nullptr;
         BOOST_TEST(account.leaf_bytes.load() == 2 * 64u);
         BOOST_TEST(account.inner_bytes.load() == sizeof(node_type));
+        BOOST_TEST(account.unwritten_pages.load() == 2 * 4u + 1);
+        BOOST_TEST(account.unwritten_bytes.load() == 2 * 64u + 512);
+        copy->child(1).node()->set_written(numstore::page_no{9}, 1);
+        BOOST_TEST(account.unwritten_pages.load() == 4u + 1);
+        copy->set_written(numstore::page_no{13}, 1);
+        BOOST_TEST(account.unwritten_pages.load() == 4u);
         copy->erase(0, 1);
         BOOST_TEST(account.leaf_bytes.load() == 64u);
     }
     BOOST_TEST(account.leaf_bytes.load() == 0u);
     BOOST_TEST(account.inner_bytes.load() == 0u);
+    BOOST_TEST(account.unwritten_pages.load() == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

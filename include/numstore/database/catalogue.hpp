@@ -134,7 +134,7 @@ public:
         if (e.root.kind == format::root_kind::inline_bytes) {
             leaf_ptr const leaf =
                 leaf_frame::make(published_token, pages_->account(),
-                                 e.root.elements.size());
+                                 e.root.elements.size(), shape.pages);
             std::memcpy(leaf->data(), e.root.elements.data(),
                         e.root.elements.size());
             root = {child_ref(leaf), 0, e.size};

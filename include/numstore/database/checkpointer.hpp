@@ -5,6 +5,7 @@
 #include <numstore/database/engine.hpp>
 #include <numstore/database/free_map_maker.hpp>
 #include <numstore/database/inline_array.hpp>
+#include <numstore/database/keyed_write_out.hpp>
 #include <numstore/database/reclaimer.hpp>
 #include <numstore/format/sharing_table.hpp>
 #include <numstore/format/superblock.hpp>
@@ -229,6 +230,10 @@ private:
             if (has_pages(a))
                 expected += count_unwritten<Policies>(a.version.root,
                                                       a.state->shape);
+        expected += count_unwritten_keyed<page_size>(catalogue_.names.node)
+                    + count_unwritten_keyed<page_size>(catalogue_.entries.node)
+                    + std::min<std::uint64_t>(arrays_.size(), 8)
+                          * (catalogue_.entries.height + 1u);
         out_.emplace(*e_->pages, expected, own_);
         batch_.emplace(*out_);
         for (changed_array& a : arrays_)
@@ -369,6 +374,8 @@ private:
                         : previous_redo);
         if constexpr (logging)
             e_->checkpoint_end = quiet ? e_->log->end() : log_end_;
+        e_->left_unwritten_bytes = e_->pages->account().unwritten_bytes.load(
+            std::memory_order_relaxed);
         e_->pages->end_promised(true);
         e_->checkpoints.fetch_add(1, std::memory_order_relaxed);
     }

@@ -9,6 +9,7 @@
 #include <numstore/faults.hpp>
 #include <numstore/types.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <new>
 
@@ -20,6 +21,7 @@ struct place_of_commit {
     lsn at{};
     std::uint64_t version = 0;
     std::uint64_t bulk_writes = 0;
+    bool wants_care = false; ///< see `commit_durability::wants_care`
 };
 
 /// Bulk pages of a commit that are not durable yet.
@@ -48,7 +50,24 @@ public:
         else if (e_->opt.durability == durability::full)
             checkpoint_of_commit(p.version);
         e_->show_durable();
-        reclaim_and_checkpoint();
+        if (p.wants_care)
+            reclaim_and_checkpoint();
+    }
+
+    /// After a commit, under `work`: whether more is to be done once it is
+    /// durable. Not much is after most: what versions keep is given back
+    /// after some commits together, for finding out what readers use stops
+    /// all threads for a moment.
+    bool wants_care() noexcept {
+        bool const many = ++e_->commits_since_reclaim >= reclaim_after;
+        if (many)
+            e_->commits_since_reclaim = 0; // this one will
+        e_->left_unwritten_bytes =
+            std::min(e_->left_unwritten_bytes, unwritten_bytes());
+        return many || e_->opt.bounds_snapshots()
+               || background_compaction<Policies>::is_due(*e_)
+               || e_->graveyard.size() > e_->unreadable_graves
+               || wants_checkpoint();
     }
 
     /// What a transaction without changes has read is as durable as what one
@@ -142,7 +161,8 @@ private:
             if (!wants_checkpoint())
                 return;
             if (e_->worker != nullptr && !log_is_long(2)
-                && leaf_bytes() <= e_->in_proportion(e_->opt.cache_bytes)) {
+                && unwritten_bytes()
+                       <= e_->in_proportion(e_->opt.cache_bytes)) {
                 e_->checkpoint_is_due = true;
                 e_->worker_wakes.notify_one();
             } else {
@@ -154,13 +174,20 @@ private:
     }
 
     bool wants_checkpoint() const noexcept {
-        if (leaf_bytes() > e_->in_proportion(e_->opt.cache_bytes / 2))
-            return !e_->dirty.empty();
-        return log_is_long(1);
+        return log_is_long(1) || (has_much_unwritten() && !e_->dirty.empty());
     }
 
-    std::uint64_t leaf_bytes() const noexcept {
-        return e_->pages->account().leaf_bytes.load(std::memory_order_relaxed);
+    /// More than the last checkpoint has left: that may belong to open
+    /// transactions, and the next would leave it as well.
+    bool has_much_unwritten() const noexcept {
+        std::uint64_t const most = e_->in_proportion(e_->opt.cache_bytes / 2);
+        return unwritten_bytes()
+               > std::max(most, e_->left_unwritten_bytes + most / 2);
+    }
+
+    std::uint64_t unwritten_bytes() const noexcept {
+        return e_->pages->account().unwritten_bytes.load(
+            std::memory_order_relaxed);
     }
 
     /// Since the last checkpoint began it has grown by so many times what a
@@ -173,6 +200,7 @@ private:
     }
 
     static constexpr std::uint64_t group_bytes = std::uint64_t{1} << 20;
+    static constexpr unsigned reclaim_after = 8; ///< commits
 
     engine_type* e_;
 };

@@ -114,9 +114,10 @@ public:
             if (changed)
                 publisher<Policies>(*e_).run(*t, lock);
             else if (t->locks.has_locks() && e_->latest_commit != lsn{})
-                at = {e_->latest_commit, e_->latest, 0}; // may have read it
+                at = {e_->latest_commit, e_->latest, 0, false}; // it may have read
             if (changed)
-                at = {e_->latest_commit, e_->latest, t->bulk_writes};
+                at = {e_->latest_commit, e_->latest, t->bulk_writes,
+                      commit_durability<Policies>(*e_).wants_care()};
             finish(*t);
         }
         e_->locks.release_all(t->locks);

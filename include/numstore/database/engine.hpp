@@ -132,12 +132,8 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     std::vector<array_state_ptr> dirty;
     bool catalogue_dirty = false;
     bool move_catalogue = false; ///< the next checkpoint writes all of it
-    struct retired_node {
-        retired what;
-        std::uint64_t sequence;
-        std::uint64_t generation;
-    };
-    std::vector<retired_node> retired_nodes;
+    /// Of replaced nodes, until the next checkpoint.
+    std::vector<space_map::waiting> retired_nodes;
     page_shares shares;
     bool shares_dirty = false;
     /// Dropped trees whose pages have not all been given back; the last one
@@ -146,9 +142,11 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     std::size_t unreadable_graves = 0; ///< these come first, and stay
     bool graveyard_dirty = false;
     cut_queue cuts;
+    unsigned commits_since_reclaim = 0;
     freed_pages freed; ///< in pages of the file, by version
     std::uint64_t next_transaction = 1;
     lsn checkpoint_end{}; ///< end of the log at the last checkpoint
+    std::uint64_t left_unwritten_bytes = 0; ///< by the last checkpoint
 
     version_chain<catalogue_version> catalogue_versions;
 
@@ -342,6 +340,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     /// Frees versions that nobody can read any more, forgets arrays that are
     /// not in use, and lets pages ripen. Under `work`.
     void reclaim() {
+        commits_since_reclaim = 0;
         expire_snapshots();
         std::uint64_t const oldest = readers.oldest();
         cuts.cut(oldest);

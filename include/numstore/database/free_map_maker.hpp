@@ -103,7 +103,8 @@ private:
         for (auto const& t : e_->active)
             to.insert(to.end(), t->changes.allocated.begin(),
                       t->changes.allocated.end());
-        to.insert(to.end(), e_->meanwhile.taken.begin(), e_->meanwhile.taken.end());
+        auto const& taken = e_->meanwhile.taken;
+        to.insert(to.end(), taken.begin(), taken.end());
     }
 
     std::vector<extent> log_of_older_superblock() {

@@ -213,10 +213,12 @@ private:
         } else {
             auto& meanwhile = e_->meanwhile;
             for (std::size_t i = 0; i != t.changes.freed.size(); ++i)
-                (i < names_from ? meanwhile.references : meanwhile.catalogue_nodes)
+                (i < names_from ? meanwhile.references
+                                : meanwhile.catalogue_nodes)
                     .emplace_back(std::move(t.changes.freed[i]), sequence);
-            meanwhile.taken.insert(meanwhile.taken.end(), t.changes.allocated.begin(),
-                               t.changes.allocated.end());
+            meanwhile.taken.insert(meanwhile.taken.end(),
+                                   t.changes.allocated.begin(),
+                                   t.changes.allocated.end());
             if (!t.delta.empty())
                 meanwhile.names.push_back(std::move(t.delta));
         }

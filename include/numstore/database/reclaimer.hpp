@@ -59,9 +59,11 @@ public:
             e_->graveyard_dirty = true;
             return;
         }
-        if (r.node.place() != no_page)
-            e_->freed.add(sequence, r.pages);
-        e_->retired_nodes.push_back({std::move(r), sequence, e_->captured});
+        page_no const place = r.node.place();
+        if (place == no_page)
+            return; // nor will it have one: no newest version has the node
+        e_->freed.add(sequence, r.pages);
+        e_->retired_nodes.push_back({{place, r.pages}, sequence, e_->captured});
     }
 
     /// Pages of replaced nodes become ripening pages, in the order in which
@@ -71,9 +73,8 @@ public:
         auto next = all.begin();
         try {
             for (; next != all.end(); ++next)
-                if (page_no const p = next->what.node.place(); p != no_page)
-                    e_->pages->retire({p, next->what.pages}, next->sequence,
-                                      next->generation);
+                e_->pages->retire(next->pages, next->sequence,
+                                  next->generation);
         } catch (...) {
             all.erase(all.begin(), next);
             throw;

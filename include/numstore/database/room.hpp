@@ -38,7 +38,13 @@ public:
     /// The same before a commit, for what `ensure` will promise in place of
     /// what it has promised.
     void prepare_promise(work_lock& lock) {
-        make_free(frames() + e_->pages->kept_besides_promise(), lock);
+        std::uint64_t const unwritten =
+            e_->pages->account().unwritten_bytes.load(
+                std::memory_order_relaxed)
+            / Policies::page_size;
+        make_free(std::max(e_->pages->kept_pages(),
+                           unwritten + e_->pages->kept_besides_promise()),
+                  lock);
     }
 
     /// After an allocation has failed; gives up `work` meanwhile. False if
@@ -63,19 +69,18 @@ public:
     /// its catalogue, will find room. Throws no_space.
     template <class Transaction>
     void ensure(Transaction const& t, catalogue_version const& names) {
-        // All frames in memory: cheap, and usually there is room for more.
-        std::uint64_t const most = frames();
-        bool const enough = free_pages() >= most + e_->pages->reserve_pages();
-        e_->pages->promise(
-            enough ? most : std::min(most, pages_to_write(t, names)));
-    }
-
-    /// Pages that all frames in memory would take.
-    std::uint64_t frames() const noexcept {
-        memory_account const& a = e_->pages->account();
-        return (a.leaf_bytes.load(std::memory_order_relaxed)
-                + a.inner_bytes.load(std::memory_order_relaxed))
-               / Policies::page_size;
+        // Usually there is room for the nodes of open transactions as well,
+        // and for small arrays as if they were trees: cheap to find out.
+        std::uint64_t const rest = pages_of_lists(t, names);
+        std::uint64_t const most =
+            e_->pages->account().unwritten_pages.load(
+                std::memory_order_relaxed)
+            + (e_->dirty.size() + t.works.size())
+                  * (names.entries.height + 1u)
+            + rest;
+        bool const enough =
+            e_->pages->whole_free_pages() >= most + e_->pages->reserve_pages();
+        e_->pages->promise(enough ? most : pages_of_trees(t, names) + rest);
     }
 
     /// Free now, or once a checkpoint or two have been written: at most so
@@ -91,6 +96,9 @@ public:
 
 private:
     void make_free(std::uint64_t wanted, work_lock& lock) {
+        if (free_pages() >= wanted)
+            return;
+        e_->reclaim(); // some may be ripe already
         std::uint64_t const free = free_pages();
         if (free >= wanted
             || waiting_pages()
@@ -101,15 +109,18 @@ private:
         }
     }
 
-    /// Those of trees, and what the catalogue needs to name their roots.
+    /// Of the trees that the next checkpoint writes, and to name their roots.
     template <class Transaction>
-    std::uint64_t pages_to_write(Transaction const& t,
+    std::uint64_t pages_of_trees(Transaction const& t,
                                  catalogue_version const& names) const {
         std::uint64_t pages = 0;
         std::uint64_t arrays = 0;
+        std::uint64_t inline_bytes = 0;
         auto const add = [&](rope_root const& root, leaf_shape const& shape) {
             ++arrays;
-            if (!is_inline(root, shape))
+            if (is_inline(root, shape))
+                inline_bytes += shape.bytes(root.size);
+            else
                 pages += count_unwritten<Policies>(root, shape);
         };
         for (array_state_ptr const& s : e_->dirty) {
@@ -121,10 +132,18 @@ private:
         for (auto const& [id, w] : t.works)
             if (w.changed && !w.dropped)
                 add(w.root, w.state->shape);
+        return pages
+               + pages_to_name_roots<Policies::page_size>(arrays, inline_bytes,
+                                                          names.entries);
+    }
+
+    /// Of what else has changed in the catalogue, and of lists.
+    template <class Transaction>
+    std::uint64_t pages_of_lists(Transaction const& t,
+                                 catalogue_version const& names) const {
         constexpr std::size_t size = Policies::page_size;
-        return pages + count_unwritten_keyed<size>(names.names.node)
+        return count_unwritten_keyed<size>(names.names.node)
                + count_unwritten_keyed<size>(names.entries.node)
-               + arrays * (names.entries.height + 1u)
                + list_pages(t.changes.freed.size());
     }
 
@@ -140,7 +159,8 @@ private:
                 + e_->retired_nodes.size() + 2 * freed + segments)
             + list_entry * (e_->shares.count() + e_->graveyard.size()
                             + 2 * freed);
-        return bytes / Policies::page_size + 4;
+        std::uint64_t const pieces = 4; // the nodes, and each list
+        return bytes / Policies::page_size + pieces * e_->pages->block_pages();
     }
 
     static constexpr std::uint64_t list_entry = 40;

@@ -135,8 +135,7 @@ private:
                 [&](space_map& m) { capture_map(m, oldest); });
         });
         for (auto const& r : e_->retired_nodes)
-            if (page_no const place = r.what.node.place(); place != no_page)
-                others_.push_back({{place, r.what.pages}, "a replaced node"});
+            others_.push_back({r.pages, "a replaced node"});
         report_.live_pages =
             report_.pages - pager<Policies>::first_data_page
             - report_.free_pages - report_.ripening_pages - report_.log_pages;

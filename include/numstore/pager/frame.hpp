@@ -30,6 +30,19 @@ struct memory_account {
     std::atomic<std::uint64_t> leaf_bytes{0};
     std::atomic<std::uint64_t> inner_bytes{0};
     std::atomic<std::uint64_t> directory_bytes{0};
+    /// Of leaves and inner nodes without a place, and what they take at most
+    /// once they are written: small arrays end in the catalogue instead.
+    std::atomic<std::uint64_t> unwritten_bytes{0};
+    std::atomic<std::uint64_t> unwritten_pages{0};
+
+    void note_unwritten(std::uint64_t bytes, std::uint64_t pages) noexcept {
+        unwritten_bytes.fetch_add(bytes, std::memory_order_relaxed);
+        unwritten_pages.fetch_add(pages, std::memory_order_relaxed);
+    }
+    void forget_unwritten(std::uint64_t bytes, std::uint64_t pages) noexcept {
+        unwritten_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+        unwritten_pages.fetch_sub(pages, std::memory_order_relaxed);
+    }
 };
 
 enum class frame_kind : std::uint8_t { leaf, inner, keyed };
@@ -56,7 +69,7 @@ public:
     std::uint64_t checksum() const noexcept { return checksum_; }
 
     /// The node now stands at `place`; called once, by whoever wrote it.
-    void set_written(page_no place, std::uint64_t checksum) noexcept {
+    virtual void set_written(page_no place, std::uint64_t checksum) noexcept {
         checksum_ = checksum;
         place_.store(place, std::memory_order_release); // pairs with place()
     }
@@ -93,14 +106,22 @@ class leaf_frame final : public frame {
 public:
     static constexpr std::size_t alignment = 64;
 
-    /// With room for `capacity` bytes. Throws bad_alloc.
+    /// With room for `capacity` bytes, to be written to `pages` pages. Throws
+    /// bad_alloc.
     static boost::intrusive_ptr<leaf_frame>
-    make(edit_token owner, memory_account& account, std::size_t capacity) {
+    make(edit_token owner, memory_account& account, std::size_t capacity,
+         std::uint64_t pages) {
         return boost::intrusive_ptr<leaf_frame>(
-            new (capacity) leaf_frame(owner, account, capacity));
+            new (capacity) leaf_frame(owner, account, capacity, pages));
     }
     ~leaf_frame() override {
         account_->leaf_bytes.fetch_sub(capacity_, std::memory_order_relaxed);
+        if (place() == no_page)
+            forget_unwritten();
+    }
+    void set_written(page_no place, std::uint64_t checksum) noexcept override {
+        frame::set_written(place, checksum);
+        forget_unwritten();
     }
     static void operator delete(void* p) noexcept {
         ::operator delete(p, std::align_val_t{alignment});
@@ -117,11 +138,17 @@ public:
 private:
     static constexpr std::size_t head = alignment;
 
-    leaf_frame(edit_token owner, memory_account& account, std::size_t capacity)
+    leaf_frame(edit_token owner, memory_account& account, std::size_t capacity,
+               std::uint64_t pages)
         : frame(frame_kind::leaf, owner), account_(&account),
-          capacity_(capacity) {
+          capacity_(static_cast<std::uint32_t>(capacity)),
+          pages_(static_cast<std::uint32_t>(pages)) {
         static_assert(sizeof(leaf_frame) <= head);
         account_->leaf_bytes.fetch_add(capacity_, std::memory_order_relaxed);
+        account_->note_unwritten(capacity_, pages_);
+    }
+    void forget_unwritten() noexcept {
+        account_->forget_unwritten(capacity_, pages_);
     }
     static void* operator new(std::size_t, std::size_t capacity) {
         return ::operator new(head + capacity, std::align_val_t{alignment});
@@ -132,7 +159,8 @@ private:
     }
 
     memory_account* account_;
-    std::size_t capacity_;
+    std::uint32_t capacity_;
+    std::uint32_t pages_;
 };
 
 using leaf_ptr = boost::intrusive_ptr<leaf_frame>;

@@ -199,6 +199,11 @@ public:
         std::scoped_lock lock(guard_);
         return space_.free().pages();
     }
+    /// In device blocks that are free as a whole.
+    std::uint64_t whole_free_pages() const noexcept {
+        std::scoped_lock lock(guard_);
+        return space_.free().whole();
+    }
 
     /// Work with the map under its lock.
     template <class F>
@@ -279,8 +284,8 @@ public:
         space_.free().prepare(spare_extents);
         std::uint64_t const least =
             pages + begun_ + (is_privileged() ? 0 : reserve_pages());
-        if (space_.free().pages() < least)
-            grow(least - space_.free().pages());
+        if (space_.free().whole() < least)
+            grow(least - space_.free().whole());
         promised_ = pages;
     }
     /// Free pages that ordinary allocation leaves alone.
@@ -353,7 +358,7 @@ private:
     bool keep_reserve() {
         if (is_checkpoint())
             return true;
-        std::uint64_t const free = space_.free().pages();
+        std::uint64_t const free = space_.free().whole();
         std::uint64_t least = promised_ + begun_;
         if (is_privileged()) {
             if (free >= least)

@@ -37,6 +37,8 @@ public:
     }
 
     std::uint64_t pages() const noexcept { return pages_; }
+    /// Of these, those that may be taken: in blocks that are free as a whole.
+    std::uint64_t whole() const noexcept { return whole_; }
     /// Extents.
     std::size_t count() const noexcept { return by_first_.size(); }
 
@@ -203,12 +205,14 @@ private:
         auto const [start, length] = usable(first, end - first);
         if (length == 0)
             return;
+        whole_ += length;
         auto size = spare_.take(spare_.sizes);
         size.value() = {length, start};
         by_size_.insert(std::move(size));
     }
     void forget(position i) noexcept {
         auto const [start, length] = usable(i->first, i->second);
+        whole_ -= length;
         if (length != 0)
             spare_.keep(spare_.sizes, by_size_.extract({length, start}));
         spare_.keep(spare_.firsts, by_first_.extract(i));
@@ -263,6 +267,7 @@ private:
 
     std::uint64_t unit_;
     std::uint64_t pages_ = 0;
+    std::uint64_t whole_ = 0;
     first_map by_first_;
     size_set by_size_;
     spare_nodes spare_;
@@ -355,18 +360,37 @@ public:
     std::pair<std::vector<extent>, std::vector<extent>>
     stored(std::uint64_t generation, std::vector<extent> const& also_free,
            std::vector<extent> const& also_next) const {
-        extent_set now = free_;
-        extent_set next(1);
-        for (extent const& e : also_free)
-            now.insert(e);
-        for (extent const& e : also_next)
-            next.insert(e);
+        std::vector<extent> now = free_.extents();
+        std::vector<extent> next = also_next;
+        now.insert(now.end(), also_free.begin(), also_free.end());
         for (waiting const& w : waiting_)
-            (w.generation + 2 <= generation ? now : next).insert(w.pages);
-        return {now.extents(), next.extents()};
+            (w.generation + 2 <= generation ? now : next).push_back(w.pages);
+        coalesce(now);
+        coalesce(next);
+        return {std::move(now), std::move(next)};
     }
 
 private:
+    /// Sorted, and without two that touch or overlap.
+    static void coalesce(std::vector<extent>& all) {
+        std::sort(all.begin(), all.end(), [](extent const& a, extent const& b) {
+            return a.first < b.first;
+        });
+        auto last = all.begin();
+        for (extent const& e : all) {
+            if (e.pages == 0)
+                continue;
+            if (last != all.begin() && e.first <= std::prev(last)->end()) {
+                extent& before = *std::prev(last);
+                before.pages = to_integer(std::max(before.end(), e.end()))
+                               - to_integer(before.first);
+            } else {
+                *last++ = e;
+            }
+        }
+        all.erase(last, all.end());
+    }
+
     extent_set free_;
     extent_set adopted_{1};
     std::uint64_t adopted_generation_ = 0;

@@ -45,11 +45,18 @@ public:
           level_(static_cast<std::uint8_t>(level)) {
         account_->inner_bytes.fetch_add(sizeof(inner_frame),
                                         std::memory_order_relaxed);
+        account_->note_unwritten(PageSize, 1);
     }
     ~inner_frame() override {
         account_->inner_bytes.fetch_sub(sizeof(inner_frame),
                                         std::memory_order_relaxed);
+        if (place() == no_page)
+            forget_unwritten();
         destroy(0, size_);
+    }
+    void set_written(page_no place, std::uint64_t checksum) noexcept override {
+        frame::set_written(place, checksum);
+        forget_unwritten();
     }
 
     unsigned level() const noexcept { return level_; }
@@ -192,6 +199,10 @@ private:
         relocate(children_ + at, children_ + at + n, rest);
         size_ -= n;
         even_ = std::min(even_, at);
+    }
+
+    void forget_unwritten() noexcept {
+        account_->forget_unwritten(PageSize, 1);
     }
 
     void destroy(std::uint32_t begin, std::uint32_t end) noexcept {

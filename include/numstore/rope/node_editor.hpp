@@ -55,7 +55,8 @@ public:
     /// when it has siblings: then it will soon be full.
     leaf_ptr new_leaf(std::uint64_t elements, bool has_siblings) const {
         return leaf_frame::make(edit_->token, nodes_.pages().account(),
-                                room_for(elements, has_siblings));
+                                room_for(elements, has_siblings),
+                                shape().pages);
     }
 
     leaf_ptr new_leaf(std::span<std::byte const> bytes,

@@ -1,0 +1,70 @@
+// Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include <numstore/pager/space_map.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+using numstore::extent;
+using numstore::page_no;
+using numstore::detail::space_map;
+
+namespace {
+
+constexpr std::uint64_t pages = 4000;
+
+/// Each page of `all` once, neighbours in one extent, in order.
+std::vector<extent> merged(std::vector<extent> const& all) {
+    std::vector<bool> in(pages + 1);
+    for (extent const& e : all)
+        for (std::uint64_t i = 0; i != e.pages; ++i)
+            in[static_cast<std::size_t>(to_integer(e.first) + i)] = true;
+    std::vector<extent> out;
+    for (std::uint64_t i = 0; i != pages; ++i)
+        if (in[i] && (i == 0 || !in[i - 1]))
+            out.push_back({page_no{i}, 1});
+        else if (in[i])
+            ++out.back().pages;
+    return out;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(pager_space_map)
+
+/// Damaged files use pages twice: what is free may overlap.
+BOOST_AUTO_TEST_CASE(stored_lists_name_each_page_once) {
+    std::mt19937 random(1);
+    auto const some = [&](std::size_t n) {
+        std::vector<extent> all;
+        for (std::size_t i = 0; i != n; ++i) {
+            std::uint64_t const count = random() % 9;
+            all.push_back({page_no{random() % (pages - count)}, count});
+        }
+        return all;
+    };
+    for (int round = 0; round != 200; ++round) {
+        space_map m(1);
+        std::vector<extent> now = some(random() % 300);
+        for (extent const& e : now)
+            m.free().insert(e);
+        std::vector<extent> const also_free = some(random() % 20);
+        std::vector<extent> const also_next = some(random() % 20);
+        now.insert(now.end(), also_free.begin(), also_free.end());
+        std::vector<extent> next = also_next;
+        for (extent const& e : some(random() % 100)) {
+            std::uint64_t const generation = random() % 5;
+            m.retire(e, 1, generation);
+            (generation + 2 <= 4 ? now : next).push_back(e);
+        }
+        auto const [stored_now, stored_next] =
+            m.stored(4, also_free, also_next);
+        BOOST_TEST((stored_now == merged(now)));
+        BOOST_TEST((stored_next == merged(next)));
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
