@@ -9,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -17,6 +18,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace ns = numstore;
@@ -39,8 +41,8 @@ class full_disk {
     using database = ns::basic_database<Policies>;
 
 public:
-    full_disk(std::uint64_t capacity, unsigned seed)
-        : random_(seed), capacity_(capacity), device_(512) {
+    full_disk(std::uint64_t capacity, unsigned seed, std::size_t block = 512)
+        : random_(seed), capacity_(capacity), device_(block) {
         device_.record(ns::testing::recording::off);
         device_.set_capacity(capacity);
         options_.cache_bytes = std::uint64_t{1} << (15 + seed % 4);
@@ -201,6 +203,9 @@ void fill_devices(std::uint64_t first, std::uint64_t last,
     int full = 0;
     int no_erase = 0;
     unsigned seed = 0;
+#ifdef NUMSTORE_TEST_THINNED
+    step *= 2;
+#endif
     for (std::uint64_t capacity = first; capacity <= last; capacity += step) {
         BOOST_TEST_CONTEXT("capacity " << capacity << ", seed " << seed) {
             full_disk<Policies> disk(capacity, ++seed);
@@ -228,6 +233,69 @@ BOOST_AUTO_TEST_CASE(without_a_log) {
 BOOST_AUTO_TEST_CASE(with_large_pages) {
     fill_devices<large_pages>(600 << 10, 1600 << 10, 50 << 10);
     fill_devices<larger_pages>(4 << 20, 6 << 20, 256 << 10);
+}
+
+/// Pages in a block that is in use cannot be taken, free or not.
+BOOST_AUTO_TEST_CASE(with_blocks_of_several_pages) {
+    unsigned seed = 0;
+    int full = 0;
+    for (std::uint64_t capacity = 1200 << 10; capacity < 1500 << 10;
+         capacity += 24 << 10)
+        BOOST_TEST_CONTEXT("capacity " << capacity << ", seed " << seed) {
+            full_disk<logged> disk(capacity, ++seed, 4096);
+            disk.run(100);
+            full += disk.full;
+        }
+    BOOST_TEST(full > 100);
+}
+
+/// Arrays that lived in the catalogue get leaves of their own: a commit of
+/// many of them finds no room, or else the checkpoint and recovery do.
+BOOST_AUTO_TEST_CASE(small_arrays_that_grow) {
+    using element = std::array<std::int32_t, 7>; // leaves of several pages
+    int committed = 0;
+    int refused = 0;
+    for (std::uint64_t room = 4 << 10; room <= 400 << 10; room += 24 << 10)
+        for (int arrays : {20, 40, 80})
+            BOOST_TEST_CONTEXT("room " << room << ", arrays " << arrays) {
+                auto const name = [](int i) { return "a" + std::to_string(i); };
+                simulated_storage device(512);
+                {
+                    ns::basic_database<logged> db(device);
+                    auto tx = db.begin();
+                    for (int i = 0; i != arrays; ++i)
+                        tx.create<element>(name(i)).append(
+                            std::vector<element>(3));
+                    tx.commit();
+                    db.create<int>("large").append(values(5000));
+                }
+                std::error_code ec;
+                device.set_capacity(device.size(ec) + room);
+                ns::basic_database<logged> db(device);
+                auto large = db.open<int>("large");
+                try {
+                    for (;;)
+                        large.append(values(300));
+                } catch (ns::error const& e) {
+                    BOOST_TEST_REQUIRE(e.code() == ns::errc::no_space);
+                }
+                try {
+                    auto tx = db.begin();
+                    for (int i = 0; i != arrays; ++i)
+                        tx.open<element>(name(i)).resize(1000);
+                    tx.commit();
+                    ++committed;
+                } catch (ns::error const& e) {
+                    BOOST_TEST_REQUIRE(e.code() == ns::errc::no_space);
+                    ++refused;
+                    continue;
+                }
+                ns::basic_database<logged> again(
+                    device.after_power_loss(power_loss::keep_all()));
+                BOOST_TEST(again.open<element>(name(0)).size() == 1000U);
+                BOOST_CHECK_NO_THROW(db.checkpoint());
+            }
+    BOOST_TEST_MESSAGE(committed << " committed, " << refused << " refused");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

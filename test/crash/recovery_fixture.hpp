@@ -86,10 +86,16 @@ inline contents recovered(simulated_storage const& device,
     return all_of(db);
 }
 
+#ifndef NUMSTORE_TEST_THINNED
+constexpr std::uint64_t random_losses = 6;
+#else
+constexpr std::uint64_t random_losses = 2;
+#endif
+
 /// The device after power losses of every kind.
 template <class F>
 void after_losses(simulated_storage const& device, F&& f,
-                  std::uint64_t random = 6) {
+                  std::uint64_t random = random_losses) {
     f(device.after_power_loss(power_loss::lose_all()));
     f(device.after_power_loss(power_loss::keep_all()));
     for (std::uint64_t seed = 1; seed <= random; ++seed)
