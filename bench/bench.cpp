@@ -27,6 +27,7 @@ int main(int count, char** words) {
                     o.seconds);
         bench::say_missing_peers();
         bench::run_threads(o);
+        bench::run_slow_sync(o);
         bench::run_append(o);
         bench::run_read(o);
         bench::run_edit(o);

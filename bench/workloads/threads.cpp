@@ -8,6 +8,7 @@
 #include "../peers/lmdb.hpp"
 #include "../peers/numstore.hpp"
 #include "workloads.hpp"
+#include "writers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,22 +29,6 @@ constexpr std::size_t group = 1000; ///< reads between looks at the clock
 
 std::uint64_t last_block(options const& o) {
     return o.elements() - block_elements + 1;
-}
-
-double total(std::vector<thread_work> const& all) {
-    double sum = 0;
-    for (thread_work const& w : all)
-        sum += w.rate();
-    return sum;
-}
-/// Of all threads together.
-double per_cpu(std::vector<thread_work> const& all) {
-    thread_work sum;
-    for (thread_work const& w : all) {
-        sum.amount += w.amount;
-        sum.cpu_seconds += w.cpu_seconds;
-    }
-    return sum.cpu_rate();
 }
 
 /// Does some(first of a group of places) again and again until it is told to
@@ -163,57 +148,10 @@ void snapshot_readers(options const& o) {
     }
 }
 
-std::string numbered(std::size_t i) { return "array " + std::to_string(i); }
-
-/// Each thread overwrites 4 KiB of an array of its own in each commit.
-sample numstore_writers(options const& o, std::size_t threads) {
-    std::string const folder = o.folder + "/writers";
-    empty_folder(folder);
-    ns::database db(database_file(folder),
-                    database_options(setup_in(o, folder, true)));
-    std::uint64_t const elements = o.elements() / 16;
-    std::vector<float> const block = some_elements(block_elements, 1);
-    for (std::size_t i = 0; i != threads; ++i)
-        db.create<float>(numbered(i)).resize(elements, 1.0F);
-    db.checkpoint();
-    meter m;
-    auto const before = db.stats();
-    auto const done = in_threads(
-        threads, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
-            auto a = db.open<float>(numbered(i));
-            auto const at =
-                some_places(4096, elements - block_elements + 1, i);
-            std::uint64_t count = 0;
-            while (!stop.load(std::memory_order_relaxed))
-                a.write(at[count++ % at.size()], block);
-            return count;
-        });
-    auto const after = db.stats();
-    sample r;
-    r.figures[0] = total(done);
-    r.figures[2] = per_cpu(done);
-    r.figures[1] = static_cast<double>(after.syncs - before.syncs)
-                   / static_cast<double>(after.commits - before.commits);
-    r.user_bytes = static_cast<double>(after.commits - before.commits) * 4096;
-    r.bytes_written =
-        static_cast<double>(after.bytes_written - before.bytes_written);
-    m.finish(r);
-    return r;
-}
-
 void parallel_writers(options const& o) {
-    std::vector<contender> systems;
-    for (std::size_t const threads : {8u, 4u, 2u, 1u})
-        systems.push_back({"numstore x" + std::to_string(threads),
-                           [&o, threads] {
-                               return numstore_writers(o, threads);
-                           }});
-    compare(o,
-            {"writers_of_own_arrays",
-             {{"total", "commits/s"}, {"syncs", "per commit", false},
-              {"per_cpu", "commits/CPU s"}},
-             "an overwrite of 4 KiB in each commit, durable on return"},
-            systems);
+    compare_writers<policies>(o, "writers_of_own_arrays",
+                              "an overwrite of 4 KiB in each commit, durable "
+                              "on return");
 }
 
 constexpr std::size_t writes_per_commit = 100;

@@ -8,6 +8,7 @@ namespace bench {
 // Each prints the rows of its family that the options want.
 
 void run_threads(options const& o);
+void run_slow_sync(options const& o);
 void run_append(options const& o);
 void run_read(options const& o);
 void run_edit(options const& o);
