@@ -359,6 +359,9 @@ private:
 /// One script with the element size known to the compiler, one without.
 template <std::size_t Size, class Policies>
 void run_scripts(int steps, std::uint64_t leaves) {
+#ifdef NUMSTORE_TEST_THINNED
+    steps /= 3;
+#endif
     BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << seed());
     BOOST_TEST_CONTEXT("NUMSTORE_SEED=" << seed() << ", elements of " << Size
                                         << " bytes, pages of "
