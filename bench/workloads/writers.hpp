@@ -32,7 +32,9 @@ inline double per_cpu(std::vector<thread_work> const& all) {
     return sum.cpu_rate();
 }
 
-inline std::string numbered(std::size_t i) { return "array " + std::to_string(i); }
+inline std::string numbered(std::size_t i) {
+    return "array " + std::to_string(i);
+}
 
 /// Each thread overwrites 4 KiB of an array of its own in each commit.
 template <class Policies>

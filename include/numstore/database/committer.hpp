@@ -114,7 +114,7 @@ public:
             if (changed)
                 publisher<Policies>(*e_).run(*t, lock);
             else if (t->locks.has_locks() && e_->latest_commit != lsn{})
-                at = {e_->latest_commit, e_->latest, 0, false}; // it may have read
+                at = {e_->latest_commit, e_->latest, 0, false}; // it has read
             if (changed)
                 at = {e_->latest_commit, e_->latest, t->bulk_writes,
                       commit_durability<Policies>(*e_).wants_care()};
