@@ -14,11 +14,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <system_error>
+#include <type_traits>
 #include <vector>
 
 namespace ns = numstore;
@@ -32,13 +33,15 @@ using unlogged = bags::simulated_512_no_log;
 using large_pages = bags::simulated_4096;
 using larger_pages = bags::simulated_64_kib;
 
-using values = std::vector<int>;
-using model = std::map<std::string, values>;
+/// Seven pages of 512 bytes are a leaf of these, where one is for an int.
+using wide = std::array<std::int32_t, 7>;
 
 /// Fills a device of limited size, and goes on when it is full.
-template <class Policies>
+template <class Policies, class Element = int>
 class full_disk {
     using database = ns::basic_database<Policies>;
+    using values = std::vector<Element>;
+    using model = std::map<std::string, values>;
 
 public:
     full_disk(std::uint64_t capacity, unsigned seed, std::size_t block = 512)
@@ -53,6 +56,7 @@ public:
     int full = 0;      ///< steps that found no room
     int no_erase = 0;  ///< steps that removed something and found no room
     int no_open = 0;   ///< recoveries that found no room
+    int in_pieces = 0; ///< files that were opened with a list in pieces
 
     void run(int steps) {
         for (int i = 0; i != steps; ++i) {
@@ -72,7 +76,7 @@ public:
         for (int i = 0; i != 4; ++i)
             db_->checkpoint();
         std::string const name = "new";
-        db_->template create<int>(name).append(numbers(500));
+        db_->template create<Element>(name).append(numbers(500));
         db_->drop(name);
     }
 
@@ -80,7 +84,12 @@ private:
     std::uint64_t below(std::uint64_t n) { return random_() % n; }
     values numbers(std::size_t n) {
         values v(n);
-        std::iota(v.begin(), v.end(), static_cast<int>(below(1000)));
+        int next = static_cast<int>(below(1000));
+        for (Element& e : v)
+            if constexpr (std::is_same_v<Element, int>)
+                e = next++;
+            else
+                e.fill(next++);
         return v;
     }
 
@@ -105,7 +114,7 @@ private:
         values const some = numbers(n);
         bool const done = attempt([&] {
             auto tx = db_->begin();
-            auto a = tx.template open_or_create<int>(name);
+            auto a = tx.template open_or_create<Element>(name);
             values& m = after[name];
             std::size_t const at = below(m.size() + 1);
             if (below(4) == 0 && m.size() > 10) {
@@ -142,7 +151,7 @@ private:
         std::size_t const n = m.size() / 2;
         std::size_t const at = below(m.size() - n + 1);
         if (attempt([&] {
-                db_->template open<int>(i->first).erase(at, n);
+                db_->template open<Element>(i->first).erase(at, n);
             }))
             m.erase(m.begin() + static_cast<std::ptrdiff_t>(at),
                     m.begin() + static_cast<std::ptrdiff_t>(at + n));
@@ -170,6 +179,7 @@ private:
             device_.set_capacity(device_.size(ec));
         }
         device_ = device_.after_power_loss(power_loss::random(random_()));
+        in_pieces += has_pieces();
         if (!attempt([&] { open(); })) {
             ++no_open;
             BOOST_FAIL("recovery found no room");
@@ -177,11 +187,22 @@ private:
         check();
     }
 
+    bool has_pieces() const {
+        std::uint64_t all = 0;
+        for (std::uint64_t const at : ns::format::superblock_offsets) {
+            ns::format::superblock_image image;
+            std::error_code ec;
+            device_.read(at, std::as_writable_bytes(std::span(&image, 1)), ec);
+            all |= image.must_understand.value();
+        }
+        return (all & ns::format::lists_in_pieces) != 0;
+    }
+
     void check() {
         model found;
         for (auto const& info : db_->list())
             found[info.name] =
-                db_->template open<int>(info.name).to_vector();
+                db_->template open<Element>(info.name).to_vector();
         BOOST_REQUIRE(found == model_);
         auto const report = db_->verify();
         for (auto const& p : report.problems)
@@ -197,10 +218,11 @@ private:
     model model_;
 };
 
-template <class Policies>
-void fill_devices(std::uint64_t first, std::uint64_t last,
-                  std::uint64_t step) {
+template <class Policies, class Element = int>
+int fill_devices(std::uint64_t first, std::uint64_t last,
+                 std::uint64_t step) {
     int full = 0;
+    int in_pieces = 0;
     int no_erase = 0;
     unsigned seed = 0;
     for (std::uint64_t capacity = first; capacity <= last; capacity += step) {
@@ -210,9 +232,10 @@ void fill_devices(std::uint64_t first, std::uint64_t last,
             continue;
 #endif
         BOOST_TEST_CONTEXT("capacity " << capacity << ", seed " << seed) {
-            full_disk<Policies> disk(capacity, seed);
+            full_disk<Policies, Element> disk(capacity, seed);
             disk.run(150);
             full += disk.full;
+            in_pieces += disk.in_pieces;
             no_erase += disk.no_erase;
         }
     }
@@ -220,6 +243,7 @@ void fill_devices(std::uint64_t first, std::uint64_t last,
                             << " times without room to erase");
     BOOST_TEST(full > 100);
     BOOST_TEST(no_erase == 0);
+    return in_pieces;
 }
 
 } // namespace
@@ -227,7 +251,24 @@ void fill_devices(std::uint64_t first, std::uint64_t last,
 BOOST_AUTO_TEST_SUITE(crash_disk_full)
 
 BOOST_AUTO_TEST_CASE(with_a_log) {
-    fill_devices<logged>(200 << 10, 400 << 10, 5 << 10);
+    BOOST_TEST(fill_devices<logged>(200 << 10, 400 << 10, 5 << 10) != 0);
+}
+/// What is free is in pieces, and a leaf wants several pages in one.
+BOOST_AUTO_TEST_CASE(with_leaves_of_several_pages) {
+    fill_devices<logged, wide>(800 << 10, 1600 << 10, 40 << 10);
+}
+/// Nor may lists and log want more neighbouring pages than are left.
+BOOST_AUTO_TEST_CASE(where_only_single_pages_are_free) {
+    struct script {
+        std::uint64_t capacity;
+        unsigned seed;
+    };
+    for (script const& s :
+         {script{409600, 16}, {409600, 21}, {327680, 20}, {389120, 21},
+          {399360, 37}, {215040, 202}})
+        BOOST_TEST_CONTEXT("capacity " << s.capacity << ", seed " << s.seed) {
+            full_disk<logged>(s.capacity, s.seed).run(150);
+        }
 }
 BOOST_AUTO_TEST_CASE(without_a_log) {
     fill_devices<unlogged>(200 << 10, 400 << 10, 5 << 10);
@@ -254,7 +295,7 @@ BOOST_AUTO_TEST_CASE(with_blocks_of_several_pages) {
 /// Arrays that lived in the catalogue get leaves of their own: a commit of
 /// many of them finds no room, or else the checkpoint and recovery do.
 BOOST_AUTO_TEST_CASE(small_arrays_that_grow) {
-    using element = std::array<std::int32_t, 7>; // leaves of several pages
+    using values = std::vector<int>;
     int committed = 0;
     int refused = 0;
     for (std::uint64_t room = 4 << 10; room <= 400 << 10; room += 24 << 10)
@@ -266,8 +307,8 @@ BOOST_AUTO_TEST_CASE(small_arrays_that_grow) {
                     ns::basic_database<logged> db(device);
                     auto tx = db.begin();
                     for (int i = 0; i != arrays; ++i)
-                        tx.create<element>(name(i)).append(
-                            std::vector<element>(3));
+                        tx.create<wide>(name(i)).append(
+                            std::vector<wide>(3));
                     tx.commit();
                     db.create<int>("large").append(values(5000));
                 }
@@ -284,7 +325,7 @@ BOOST_AUTO_TEST_CASE(small_arrays_that_grow) {
                 try {
                     auto tx = db.begin();
                     for (int i = 0; i != arrays; ++i)
-                        tx.open<element>(name(i)).resize(1000);
+                        tx.open<wide>(name(i)).resize(1000);
                     tx.commit();
                     ++committed;
                 } catch (ns::error const& e) {
@@ -294,7 +335,7 @@ BOOST_AUTO_TEST_CASE(small_arrays_that_grow) {
                 }
                 ns::basic_database<logged> again(
                     device.after_power_loss(power_loss::keep_all()));
-                BOOST_TEST(again.open<element>(name(0)).size() == 1000U);
+                BOOST_TEST(again.open<wide>(name(0)).size() == 1000U);
                 BOOST_CHECK_NO_THROW(db.checkpoint());
             }
     BOOST_TEST_MESSAGE(committed << " committed, " << refused << " refused");

@@ -119,12 +119,12 @@ public:
         std::function<void(std::vector<ns::format::shared_pages>&)> const& f) {
         auto& root = block.sharing;
         auto table = ns::format::decode_sharing_table(
-            pages(root.place, root.pages).first(root.count),
+            pages(root.place, root.pages).first(root.bytes),
             ns::page_no{first_page}, ns::page_no{block.file_pages});
         f(table);
         std::vector<std::byte> out;
         ns::format::encode_sharing_table(table, out);
-        root.count = out.size();
+        root.bytes = out.size();
         root.checksum = put(root.place, root.pages, std::move(out));
     }
 

@@ -9,6 +9,7 @@
 #include <numstore/format/graveyard.hpp>
 #include <numstore/format/inner_page.hpp>
 #include <numstore/format/keyed_page.hpp>
+#include <numstore/format/list_pieces.hpp>
 #include <numstore/format/log_batch.hpp>
 #include <numstore/format/log_codec.hpp>
 #include <numstore/format/name.hpp>
@@ -304,6 +305,15 @@ constexpr decoder decoders[] = {
     text,
     [](bytes in) {
         may_be_corrupt([&] { (void)format::decode_array_id(in); });
+    },
+    [](bytes in) {
+        may_be_corrupt([&] {
+            auto const list = format::decode_list_pieces(
+                in, 512, ns::page_no{256}, ns::page_no{100000});
+            std::vector<std::byte> out;
+            format::encode_list_pieces(list, out);
+            require(same(out, in), "the same list of pieces");
+        });
     },
 };
 

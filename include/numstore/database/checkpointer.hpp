@@ -151,6 +151,7 @@ private:
     void capture_lists() {
         next_.sharing = e_->newest.sharing;
         next_.graveyard = e_->newest.graveyard;
+        lists_ = e_->lists;
         if (e_->shares_dirty
             && !planted<Policies>(planted_fault::sharing_not_stored))
             shares_ = e_->shares;
@@ -183,16 +184,17 @@ private:
             write_lists();
             file = e_->pages->file_pages();
         });
-        std::vector<std::byte> const map =
+        auto map =
             free_map_maker<Policies>(*e_, generation_, redo_, replaced_, own_)
                 .make(next_, why.clean || why.cut);
+        lists_.free_map = std::move(map.places);
         e_->secure_superblock(); // or a torn one would leave none
         // Before the file is cut, no superblock may think it is longer.
         twin_ = (why.ripen || worth_a_twin()
                  || next_.file_pages < std::max(file, e_->newest.file_pages))
                 && !planted<Policies>(planted_fault::no_twin_superblock);
         unlocked(lock, [&] {
-            e_->pages->write(next_.free_map.place, map);
+            map.list.write(*e_->pages);
             if (!planted<Policies>(planted_fault::no_sync_before_superblock))
                 e_->pages->sync();
             write_superblock(why.clean);
@@ -264,10 +266,8 @@ private:
         for (retired const& r : changes.freed)
             if (r.node.place() != no_page)
                 replaced_.push_back({r.node.place(), r.pages});
-        if (auto const& m = e_->newest.free_map;
-            m.place != no_page
-            && !planted<Policies>(planted_fault::free_map_in_place))
-            replaced_.push_back({m.place, m.pages});
+        if (!planted<Policies>(planted_fault::free_map_in_place))
+            replace(e_->lists.free_map);
     }
 
     void write_lists() {
@@ -277,30 +277,31 @@ private:
             std::vector<std::byte> bytes;
             if (shares_->count() != 0)
                 format::encode_sharing_table(shares_->extents(), bytes);
-            write_list(std::move(bytes), next_.sharing);
+            write_list(std::move(bytes), next_.sharing, lists_.sharing);
         }
         if (graveyard_)
-            write_list(std::move(*graveyard_), next_.graveyard);
+            write_list(std::move(*graveyard_), next_.graveyard,
+                       lists_.graveyard);
     }
 
-    extent take(std::uint64_t pages) {
-        return e_->pages->allocate(pages, own_);
+    void replace(std::vector<extent> const& pages) {
+        replaced_.insert(replaced_.end(), pages.begin(), pages.end());
     }
 
     /// Replaces a list, which has no pages if it is empty.
-    void write_list(std::vector<std::byte> bytes, format::tree_root& root) {
-        if (root.place != no_page)
-            replaced_.push_back({root.place, root.pages});
+    void write_list(std::vector<std::byte> bytes, format::list_root& root,
+                    std::vector<extent>& places) {
+        replace(places);
+        places.clear();
         root = {};
         if (bytes.empty())
             return;
-        std::uint64_t const used = bytes.size();
-        std::uint64_t const pages = round_up(used, page_size) / page_size;
-        extent const place = take(pages);
-        bytes.resize(static_cast<std::size_t>(pages * page_size));
-        e_->pages->write(place.first, bytes);
-        root = {place.first, static_cast<std::uint32_t>(pages), 0,
-                pager<Policies>::checksum(bytes), used};
+        list_pages<Policies> list(*e_->pages, own_);
+        list.take(bytes.size());
+        auto const image = list.make(std::move(bytes));
+        image.write(*e_->pages);
+        root = image.root;
+        places = list.all();
     }
 
     void write_superblock(bool clean) {
@@ -308,6 +309,11 @@ private:
         next_.features = old.features;
         next_.features.must_understand |=
             e_->features.load(std::memory_order_relaxed);
+        next_.features.must_understand &= ~format::lists_in_pieces;
+        if ((next_.free_map.levels | next_.sharing.levels
+             | next_.graveyard.levels)
+            != 0)
+            next_.features.must_understand |= format::lists_in_pieces;
         next_.policies = old.policies;
         next_.database_id = old.database_id;
         next_.generation = generation_;
@@ -346,6 +352,7 @@ private:
         std::uint64_t const sequence = e_->latest + 1;
         lsn const previous_redo = e_->newest.redo;
         e_->newest = next_;
+        e_->lists = std::move(lists_);
         e_->newest_is_unsure = false;
         e_->captured = next_.generation;
         for (format::shared_pages const& s : batch_->shares())
@@ -515,6 +522,7 @@ private:
     bool twin_ = false;
     bool is_durable_ = false;
     format::superblock next_;
+    places_of_lists lists_; ///< of `next_`
     catalogue_version catalogue_;
     catalogue_version unwritten_;
     std::vector<extent> replaced_; ///< catalogue and free map of before

@@ -6,6 +6,7 @@
 #include <numstore/database/engine.hpp>
 #include <numstore/database/lock_table.hpp>
 #include <numstore/database/publisher.hpp>
+#include <numstore/database/room.hpp>
 #include <numstore/error.hpp>
 #include <numstore/format/log_record.hpp>
 #include <numstore/function_ref.hpp>
@@ -205,7 +206,7 @@ public:
             try {
                 if (t.first.load(std::memory_order_seq_cst) == lsn{}) // none
                     t.first.store(std::max(e_->log->end(), lsn{1}));
-                t.last = write_record(*e_, t, body);
+                write_with_room(t, body);
             } catch (...) {
                 abandon(t);
                 throw;
@@ -248,6 +249,26 @@ public:
     }
 
 private:
+    /// One that finds no space is tried again while more can be found.
+    template <class Body>
+    void write_with_room(transaction& t, Body const& body)
+        requires logging
+    {
+        room<Policies> more(*e_);
+        for (;;) {
+            try {
+                t.last = write_record(*e_, t, body);
+                return;
+            } catch (error const& failure) {
+                if (failure.code() != errc::no_space)
+                    throw;
+                work_lock lock(e_->work);
+                if (!more.ripen(lock))
+                    throw;
+            }
+        }
+    }
+
     /// Rather nothing of the transaction than half of a change.
     void undo_to(transaction& t, std::uint64_t savepoint) noexcept {
         try {

@@ -5,6 +5,7 @@
 #include <numstore/database/catalogue.hpp>
 #include <numstore/database/cut_queue.hpp>
 #include <numstore/database/fork_guard.hpp>
+#include <numstore/database/list_pages.hpp>
 #include <numstore/database/lock_table.hpp>
 #include <numstore/database/log_space.hpp>
 #include <numstore/database/options.hpp>
@@ -100,8 +101,10 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     // Guarded by `work`.
     mutex work;
     format::superblock newest;  ///< the last one that is durable
+    places_of_lists lists;      ///< that it names
     bool newest_is_unsure = false; ///< found in the file, and not written
     lsn older_redo{};           ///< where the log of the one before starts
+    std::uint64_t leaf_pages = 1; ///< of the largest that commits changed
     std::uint64_t captured = 0; ///< generation of the last one begun
     /// One is being written, with `work` released: see `checkpointer`.
     bool checkpointing = false;

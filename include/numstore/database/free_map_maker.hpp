@@ -2,6 +2,7 @@
 #pragma once
 
 #include <numstore/database/engine.hpp>
+#include <numstore/database/list_pages.hpp>
 #include <numstore/faults.hpp>
 #include <numstore/format/free_map.hpp>
 #include <numstore/format/superblock.hpp>
@@ -31,32 +32,34 @@ public:
         : e_(&e), generation_(generation), redo_(redo), replaced_(&replaced),
           own_(&own) {}
 
-    /// To be written where `next` says from now on, which also gets the size
-    /// of the file; with `cut` its free end is cut off before. Throws no_space,
+    struct made {
+        typename list_pages<Policies>::image list;
+        std::vector<extent> places;
+    };
+
+    /// To be written from now on. `next` gets to know where, and the size of
+    /// the file; with `cut` its free end is cut off before. Throws no_space,
     /// no_memory.
     /// Its own pages are taken before it is made, by an upper bound: others
     /// take and free pages meanwhile.
-    std::vector<std::byte> make(format::superblock& next, bool cut) {
+    made make(format::superblock& next, bool cut) {
         for (std::uint64_t slack = 2;; slack *= 4) {
-            std::uint64_t const bound =
-                format::free_map_bound(count_extents() + slack);
             std::size_t const own = own_->size();
-            extent const place =
-                place_of_free_map(round_up(bound, page_size) / page_size);
+            list_pages<Policies> pages(*e_->pages, *own_);
+            pages.take(format::free_map_bound(count_extents() + slack));
             if (cut)
                 e_->pages->cut_tail();
             std::vector<std::byte> bytes;
             format::encode_free_map(free_lists(next), bytes);
-            std::uint64_t const used = bytes.size();
-            std::uint64_t const room = place.pages * page_size;
-            if (used > room) {
+            if (bytes.size() > pages.room()) {
                 e_->pages->release(*own_, own);
                 continue;
             }
-            bytes.resize(static_cast<std::size_t>(room));
-            next.free_map = {place.first, place.pages,
-                             pager<Policies>::checksum(bytes), used};
-            return bytes;
+            made m{pages.make(std::move(bytes)), pages.all()};
+            if (planted<Policies>(planted_fault::free_map_in_place))
+                stay(m);
+            next.free_map = m.list.root;
+            return m;
         }
     }
 
@@ -117,12 +120,19 @@ private:
         return kept;
     }
 
-    extent place_of_free_map(std::uint64_t pages) {
+    /// The fault: where the old one is, if that is one run as long.
+    void stay(made& m) const {
         auto const& old = e_->newest.free_map;
-        if (planted<Policies>(planted_fault::free_map_in_place)
-            && old.pages >= pages)
-            return {old.place, old.pages};
-        return e_->pages->allocate(pages, *own_);
+        auto& [place, bytes] = m.list.parts.front();
+        if (m.list.parts.size() != 1 || old.levels != 0
+            || old.pages < place.pages)
+            return;
+        bytes.resize(static_cast<std::size_t>(old.pages * page_size));
+        place = {old.place, old.pages};
+        m.list.root.place = old.place;
+        m.list.root.pages = old.pages;
+        m.list.root.checksum = pager<Policies>::checksum(bytes);
+        m.places = {place};
     }
 
     engine_type* e_;

@@ -44,13 +44,20 @@ public:
             return round_up(round_up(bytes, page_size) / page_size,
                             pages_->block_pages());
         };
+        // Where room is short the long runs of pages are left to others.
+        std::uint64_t const modest = std::min(wanted, 2 * least + least / 2);
+        if (pages_->is_tight(pages_of(wanted)))
+            wanted = modest;
         extent e;
-        try {
-            e = pages_->allocate(pages_of(wanted), used_);
-        } catch (error const&) {
-            if (least == wanted)
-                throw;
-            e = pages_->allocate(pages_of(least), used_);
+        for (;;) {
+            try {
+                e = pages_->allocate(pages_of(wanted), used_);
+                break;
+            } catch (error const&) {
+                if (wanted == least)
+                    throw;
+                wanted = wanted > modest ? modest : least;
+            }
         }
         return {to_integer(e.first) * page_size, e.pages * page_size, false};
     }

@@ -5,6 +5,7 @@
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/committer.hpp>
 #include <numstore/database/engine.hpp>
+#include <numstore/database/list_pages.hpp>
 #include <numstore/database/log_analysis.hpp>
 #include <numstore/database/reclaimer.hpp>
 #include <numstore/database/redo.hpp>
@@ -118,16 +119,17 @@ private:
     }
 
     void write_first_free_map() {
-        extent const place = e_->pages->allocate(1);
+        std::vector<extent> own;
+        list_pages<Policies> list(*e_->pages, own);
+        list.take(1);
         auto [now, next] = e_->pages->with_space(
             [](space_map& m) { return m.stored(2, {}, {}); });
         std::vector<std::byte> bytes;
         format::encode_free_map({std::move(now), std::move(next)}, bytes);
-        std::uint64_t const used = bytes.size();
-        bytes.resize(page_size);
-        e_->pages->write(place.first, bytes);
-        e_->newest.free_map = {place.first, 1,
-                               pager<Policies>::checksum(bytes), used};
+        auto const image = list.make(std::move(bytes));
+        image.write(*e_->pages);
+        e_->newest.free_map = image.root;
+        e_->lists.free_map = list.all();
     }
 
     // opening
@@ -226,17 +228,11 @@ private:
     void load_free_map() {
         format::superblock const& s = e_->newest;
         format::free_map map;
-        if (s.free_map.place != no_page) {
-            std::uint64_t bytes = 0;
-            if (!multiply(s.free_map.pages, page_size, bytes))
-                raise(errc::corrupt, e_->name + ": the free map is damaged");
-            std::vector<std::byte> image(static_cast<std::size_t>(bytes));
-            e_->pages->read_node(s.free_map.place, s.free_map.checksum, image);
-            image.resize(static_cast<std::size_t>(s.free_map.bytes));
+        if (auto const bytes = load_list(s.free_map, e_->lists.free_map);
+            !bytes.empty())
             map = format::decode_free_map(
-                image, page_no{pager<Policies>::first_data_page},
+                bytes, page_no{pager<Policies>::first_data_page},
                 page_no{s.file_pages});
-        }
         if (s.twin == format::twin_role::twin) {
             map.free.insert(map.free.end(), map.next.begin(), map.next.end());
             map.next.clear();
@@ -256,26 +252,20 @@ private:
         e_->pages->adopt(device_pages_, {}, map.next, s.generation);
     }
 
-    /// The bytes of a list that a superblock names.
-    std::vector<std::byte> read_list(format::tree_root const& root) const {
-        std::vector<std::byte> bytes;
-        if (root.place == no_page)
-            return bytes;
-        bytes.resize(std::size_t{root.pages} * page_size);
-        if (root.count > bytes.size())
-            raise(errc::corrupt, e_->name + ": a superblock is damaged");
-        e_->pages->read_node(root.place, root.checksum, bytes);
-        bytes.resize(static_cast<std::size_t>(root.count));
-        return bytes;
+    std::vector<std::byte> load_list(format::list_root const& root,
+                                     std::vector<extent>& places) const {
+        return read_list(std::as_const(*e_->pages), e_->newest, root, places);
     }
 
     void load_references() {
         format::superblock const& s = e_->newest;
         page_no const end{s.file_pages};
         reclaimer<Policies> references(*e_);
-        if (auto const bytes = read_list(s.sharing); !bytes.empty())
+        if (auto const bytes = load_list(s.sharing, e_->lists.sharing);
+            !bytes.empty())
             references.load_shares(bytes, end);
-        if (auto const bytes = read_list(s.graveyard); !bytes.empty())
+        if (auto const bytes = load_list(s.graveyard, e_->lists.graveyard);
+            !bytes.empty())
             references.load_graveyard(bytes, end);
     }
 

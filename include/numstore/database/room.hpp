@@ -50,9 +50,15 @@ public:
     /// After an allocation has failed; gives up `work` meanwhile. False if
     /// nothing more was found.
     bool ripen(work_lock& lock) {
-        if (!may_checkpoint() || waiting_pages() == 0)
+        if (!may_checkpoint())
             return false;
-        std::uint64_t const before = free_pages();
+        // What was promised and not needed comes free as well, once: whoever
+        // tries again promises again.
+        bool const waits = waiting_pages() != 0;
+        if (!waits && (promise_is_spent_ || promised_pages() == 0))
+            return false;
+        promise_is_spent_ |= !waits;
+        std::uint64_t const before = waits ? free_pages() : takeable_pages();
         e_->log_pool.release_all();
         std::size_t const buried = e_->graveyard.size();
         try {
@@ -62,7 +68,8 @@ public:
                 return false;
             throw;
         }
-        return free_pages() > before || e_->graveyard.size() < buried;
+        std::uint64_t const now = waits ? free_pages() : takeable_pages();
+        return now > before || e_->graveyard.size() < buried;
     }
 
     /// Makes sure that a checkpoint after the commit of `t`, with `names` as
@@ -80,7 +87,11 @@ public:
             + rest;
         bool const enough =
             e_->pages->whole_free_pages() >= most + e_->pages->reserve_pages();
-        e_->pages->promise(enough ? most : pages_of_trees(t, names) + rest);
+        for (auto const& [id, w] : t.works)
+            if (w.changed && !w.dropped)
+                e_->leaf_pages = std::max(e_->leaf_pages, w.state->shape.pages);
+        e_->pages->promise(enough ? most : pages_of_trees(t, names) + rest,
+                           e_->leaf_pages);
     }
 
     /// Free now, or once a checkpoint or two have been written: at most so
@@ -148,19 +159,31 @@ private:
     }
 
     /// Of the free map, the sharing table and the graveyard, once so many
-    /// nodes more are freed.
+    /// nodes more are freed; and what the nodes leave of a block.
     std::uint64_t list_pages(std::uint64_t freed) const {
         std::uint64_t const segments = 16;
-        std::uint64_t const bytes =
-            format::free_map_bound(
-                e_->pages->with_space([](space_map& m) {
-                    return m.free().count() + m.ripening().size();
-                })
-                + e_->retired_nodes.size() + 2 * freed + segments)
-            + list_entry * (e_->shares.count() + e_->graveyard.size()
-                            + 2 * freed);
-        std::uint64_t const pieces = 4; // the nodes, and each list
-        return bytes / Policies::page_size + pieces * e_->pages->block_pages();
+        std::uint64_t const map = format::free_map_bound(
+            e_->pages->with_space([](space_map& m) {
+                return m.free().count() + m.ripening().size();
+            })
+            + e_->retired_nodes.size() + 2 * freed + segments);
+        std::uint64_t const shares = e_->shares.count();
+        return e_->pages->block_pages() + pages_of_list(map)
+               + pages_of_list(shares == 0
+                                   ? 0
+                                   : list_entry * (shares + 2 * freed))
+               + pages_of_list(list_entry
+                               * (e_->graveyard.size() + 2 * freed));
+    }
+    /// Perhaps in pieces.
+    std::uint64_t pages_of_list(std::uint64_t bytes) const {
+        std::uint64_t const block = e_->pages->block_pages();
+        std::uint64_t const pages =
+            round_up(round_up(bytes, Policies::page_size)
+                         / Policies::page_size,
+                     block);
+        return pages <= block ? pages
+                              : pages + round_up(pages / 16 + 1, block);
     }
 
     static constexpr std::uint64_t list_entry = 40;
@@ -175,6 +198,13 @@ private:
 
     std::uint64_t free_pages() const noexcept {
         return e_->pages->free_pages();
+    }
+    std::uint64_t promised_pages() const noexcept {
+        return e_->pages->kept_pages() - e_->pages->reserve_pages();
+    }
+    std::uint64_t takeable_pages() const noexcept {
+        std::uint64_t const free = e_->pages->whole_free_pages();
+        return free - std::min(free, promised_pages());
     }
 
     /// What a checkpoint could free.
@@ -202,6 +232,7 @@ private:
     }
 
     engine_type* e_;
+    bool promise_is_spent_ = false;
 };
 
 } // namespace numstore::detail

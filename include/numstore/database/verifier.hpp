@@ -111,16 +111,14 @@ private:
     }
 
     void capture_lists() {
-        format::superblock const& s = e_->newest;
-        if (s.free_map.place != no_page)
-            others_.push_back({{s.free_map.place, s.free_map.pages},
-                               "the free map"});
-        if (s.sharing.place != no_page)
-            others_.push_back(
-                {{s.sharing.place, s.sharing.pages}, "the sharing table"});
-        if (s.graveyard.place != no_page)
-            others_.push_back({{s.graveyard.place, s.graveyard.pages},
-                               "the list of dropped arrays"});
+        auto const add = [&](std::vector<extent> const& pages,
+                             char const* what) {
+            for (extent const& x : pages)
+                others_.push_back({x, what});
+        };
+        add(e_->lists.free_map, "the free map");
+        add(e_->lists.sharing, "the sharing table");
+        add(e_->lists.graveyard, "the list of dropped arrays");
     }
 
     /// All at one moment: transactions take and free pages meanwhile.

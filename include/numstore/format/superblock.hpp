@@ -48,9 +48,11 @@ struct feature_bits {
 /// arrays and leave their shapes as they are.
 inline constexpr std::uint64_t arrays_with_axes = 1;
 inline constexpr std::uint64_t tiled_arrays = 2;
+/// A list of this superblock is in pieces.
+inline constexpr std::uint64_t lists_in_pieces = 4;
 
-inline constexpr feature_bits known_features{.must_understand = arrays_with_axes
-                                                                | tiled_arrays};
+inline constexpr feature_bits known_features{
+    .must_understand = arrays_with_axes | tiled_arrays | lists_in_pieces};
 
 /// The policies that decide what the file's bytes are.
 struct fingerprint {
@@ -72,13 +74,15 @@ struct tree_root {
     friend bool operator==(tree_root const&, tree_root const&) = default;
 };
 
-struct free_map_root {
+/// Bytes in neighbouring pages; without a place there are none. With `levels`
+/// they are a list of the pieces of another list, see `list_pieces.hpp`.
+struct list_root {
     page_no place{};
     std::uint64_t pages = 0;
+    std::uint8_t levels = 0;
     std::uint64_t checksum = 0; ///< of all its pages
     std::uint64_t bytes = 0;    ///< used, of those pages
-    friend bool operator==(free_map_root const&,
-                           free_map_root const&) = default;
+    friend bool operator==(list_root const&, list_root const&) = default;
 };
 
 /// Where reading the log starts: a batch at `start` within a segment of
@@ -111,9 +115,9 @@ struct superblock {
     log_start log;
     tree_root names;
     tree_root entries;
-    tree_root graveyard; ///< a list: its count is in bytes
-    tree_root sharing;   ///< likewise
-    free_map_root free_map;
+    list_root graveyard;
+    list_root sharing;
+    list_root free_map;
     std::uint64_t next_array = 1;
     std::uint64_t next_transaction = 1;
     std::uint64_t file_pages = 0;
@@ -174,7 +178,8 @@ struct superblock_image {
     u64 clean;                    // 344
     u64 reserved_created;         // 352
     u64 reserved_modified;        // 360
-    std::uint8_t reserved3[136];  // 368
+    u64 map_levels;               // 368
+    std::uint8_t reserved3[128];  // 376
     u64 checksum;                 // 504 of bytes 0..503
 };
 static_assert(sizeof(superblock_image) == 512
@@ -187,6 +192,7 @@ static_assert(offsetof(superblock_image, log_offset) == 112);
 static_assert(offsetof(superblock_image, names) == 160);
 static_assert(offsetof(superblock_image, map_place) == 288);
 static_assert(offsetof(superblock_image, next_array) == 320);
+static_assert(offsetof(superblock_image, map_levels) == 368);
 static_assert(offsetof(superblock_image, checksum) == 504);
 
 inline constexpr std::size_t superblock_bytes = sizeof(superblock_image);
@@ -213,6 +219,18 @@ inline format::tree_root
 load_root(format::superblock_image::tree_image const& in) noexcept {
     return {page_no{in.place.value()}, in.pages.value(), in.height,
             in.checksum.value(), in.count.value()};
+}
+
+inline void store_list(format::superblock_image::tree_image& out,
+                       format::list_root const& in) noexcept {
+    store_root(out, {in.place, static_cast<std::uint32_t>(in.pages), in.levels,
+                     in.checksum, in.bytes});
+}
+
+inline format::list_root
+load_list(format::superblock_image::tree_image const& in) noexcept {
+    format::tree_root const r = load_root(in);
+    return {r.place, r.pages, r.height, r.checksum, r.count};
 }
 
 inline std::uint64_t
@@ -253,12 +271,13 @@ encode_superblock(superblock const& s) noexcept {
     d.log_start_lsn = to_integer(s.log.start);
     detail::store_root(d.names, s.names);
     detail::store_root(d.entries, s.entries);
-    detail::store_root(d.graveyard, s.graveyard);
-    detail::store_root(d.sharing, s.sharing);
+    detail::store_list(d.graveyard, s.graveyard);
+    detail::store_list(d.sharing, s.sharing);
     d.map_place = to_integer(s.free_map.place);
     d.map_pages = s.free_map.pages;
     d.map_checksum = s.free_map.checksum;
     d.map_bytes = s.free_map.bytes;
+    d.map_levels = s.free_map.levels;
     d.next_array = s.next_array;
     d.next_transaction = s.next_transaction;
     d.file_pages = s.file_pages;

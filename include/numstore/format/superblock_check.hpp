@@ -89,9 +89,11 @@ unpack_superblock(format::superblock_image const& d) noexcept {
              lsn{d.log_start_lsn.value()}};
     s.names = load_root(d.names);
     s.entries = load_root(d.entries);
-    s.graveyard = load_root(d.graveyard);
-    s.sharing = load_root(d.sharing);
+    s.graveyard = load_list(d.graveyard);
+    s.sharing = load_list(d.sharing);
     s.free_map = {page_no{d.map_place.value()}, d.map_pages.value(),
+                  static_cast<std::uint8_t>(
+                      std::min<std::uint64_t>(d.map_levels.value(), 255)),
                   d.map_checksum.value(), d.map_bytes.value()};
     s.next_array = d.next_array.value();
     s.next_transaction = d.next_transaction.value();
@@ -118,11 +120,15 @@ inline bool superblock_allows(format::superblock const& s,
 }
 
 inline bool superblock_allows(format::superblock const& s,
-                              format::free_map_root const& m) noexcept {
+                              format::list_root const& m) noexcept {
     std::uint64_t room = 0;
     if (m.place == no_page)
-        return m == format::free_map_root{};
-    return m.pages != 0 && superblock_holds(s, m.place, m.pages)
+        return m == format::list_root{};
+    bool const pieces =
+        (s.features.must_understand & format::lists_in_pieces) != 0;
+    return m.pages != 0 && m.bytes != 0
+           && m.levels <= (pieces ? format::max_height : 0)
+           && superblock_holds(s, m.place, m.pages)
            && multiply(m.pages, s.policies.page_size, room) && m.bytes <= room;
 }
 
@@ -155,10 +161,10 @@ inline char const* superblock_fault(format::superblock const& s) noexcept {
                   to_integer(s.version), to_integer(s.redo)})
         > format::max_counter)
         return "a counter is impossible";
-    if (!superblock_allows(s, s.names) || !superblock_allows(s, s.entries)
-        || !superblock_allows(s, s.graveyard)
-        || !superblock_allows(s, s.sharing))
+    if (!superblock_allows(s, s.names) || !superblock_allows(s, s.entries))
         return "a tree root is impossible";
+    if (!superblock_allows(s, s.graveyard) || !superblock_allows(s, s.sharing))
+        return "its list is impossible";
     if (s.twin > format::twin_role::twin)
         return "its role is impossible";
     if (!superblock_allows(s, s.free_map))

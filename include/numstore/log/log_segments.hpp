@@ -82,9 +82,12 @@ private:
 
     void acquire(lsn first, std::size_t size, std::uint64_t wanted,
                  std::error_code& ec) {
-        std::uint64_t const least = round_up(size, block_) + 4ull * block_;
+        // A batch, and the link to the next segment.
+        std::uint64_t const least =
+            round_up(std::max<std::uint64_t>(size, 1), block_) + block_;
         log_space const space =
-            source_.acquire(least, std::max(least, wanted));
+            source_.acquire(least, std::max<std::uint64_t>(least + 3ull * block_,
+                                                   wanted));
         try {
             if (!space.written)
                 prepare(space, ec);

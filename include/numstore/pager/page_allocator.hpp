@@ -199,6 +199,11 @@ public:
         std::scoped_lock lock(guard_);
         return space_.free().pages();
     }
+    /// True if this thread is about to take `pages` from the reserve.
+    bool is_tight(std::uint64_t pages) const noexcept {
+        std::scoped_lock lock(guard_);
+        return is_short(pages);
+    }
     /// In device blocks that are free as a whole.
     std::uint64_t whole_free_pages() const noexcept {
         std::scoped_lock lock(guard_);
@@ -278,15 +283,20 @@ public:
     };
 
     /// Makes sure that `pages` pages beyond the reserve are free, and stay so
-    /// for the next checkpoint. Throws no_space.
-    void promise(std::uint64_t pages) {
+    /// for the next checkpoint, which takes them in runs of up to `run`.
+    /// Throws no_space.
+    void promise(std::uint64_t pages, std::uint64_t run) {
         std::scoped_lock lock(guard_);
         space_.free().prepare(spare_extents);
+        run = std::max(run, run_);
         std::uint64_t const least =
             pages + begun_ + (is_privileged() ? 0 : reserve_pages());
         if (space_.free().whole() < least)
             grow(least - space_.free().whole());
+        if (!has_runs(pages + begun_, run))
+            grow(least + run); // what is free is in too many pieces
         promised_ = pages;
+        run_ = run;
     }
     /// Free pages that ordinary allocation leaves alone.
     std::uint64_t kept_pages() const noexcept {
@@ -353,6 +363,12 @@ private:
         return free >= wanted + reserve_pages() && free > file_pages() / 8;
     }
 
+    /// The reserve is being used.
+    bool is_short(std::uint64_t wanted) const noexcept {
+        return is_privileged()
+               && space_.free().pages() < wanted + 2 * reserve_pages();
+    }
+
     /// What is promised to the next checkpoint stays free, and the reserve,
     /// of which a part is in one piece, for what has several pages.
     bool keep_reserve() {
@@ -361,14 +377,23 @@ private:
         std::uint64_t const free = space_.free().whole();
         std::uint64_t least = promised_ + begun_;
         if (is_privileged()) {
-            if (free >= least)
+            if (free >= least && has_runs(least, run_))
                 return true;
         } else {
             least += reserve_pages();
-            if (free >= least && space_.free().longest() >= few_pages())
+            if (free >= least && space_.free().longest() >= few_pages()
+                && has_runs(promised_ + begun_, run_))
                 return true;
         }
-        return try_grow(std::max(least - std::min(free, least), few_pages()));
+        return try_grow(std::max({least - std::min(free, least), few_pages(),
+                                  2 * run_}))
+               && has_runs(promised_ + begun_, run_);
+    }
+    /// What a checkpoint takes `pages` pages for, in runs of up to `run`, and
+    /// who gives space back a few of them.
+    bool has_runs(std::uint64_t pages, std::uint64_t run) const noexcept {
+        std::uint64_t const few = is_privileged() ? 1 : 4;
+        return run <= 1 || space_.free().has_runs(run, pages / run + few);
     }
 
     void begin_privilege(reserve_scope& s) noexcept {
@@ -425,8 +450,7 @@ private:
                 return {hint, wanted};
             space_.free().insert({hint, wanted});
         }
-        if (is_privileged()
-            && space_.free().pages() < wanted + 2 * reserve_pages())
+        if (is_short(wanted))
             if (auto const e = space_.free().take_smallest(unit, wanted))
                 return *e;
         std::uint64_t const longest =
@@ -516,6 +540,7 @@ private:
     atomic<std::uint64_t> file_pages_{0};
     std::uint64_t device_pages_ = 0; ///< more after `cut_tail`
     std::uint64_t promised_ = 0; ///< pages, to the next checkpoint
+    std::uint64_t run_ = 1; ///< in runs of at most so many
     std::uint64_t begun_ = 0; ///< to one that takes them now, and is to take
     std::uint64_t begun_with_ = 0; ///< at first
     reserve_scope* privileged_ = nullptr; ///< those that live

@@ -153,6 +153,21 @@ public:
         return by_size_.empty() ? 0 : by_size_.rbegin()->first;
     }
 
+    /// Whether `n` runs of `pages` pages could be taken, one by one. Linear in
+    /// the number of extents at worst, where they just about could.
+    bool has_runs(std::uint64_t pages, std::uint64_t n) const noexcept {
+        if (pages <= 1)
+            return whole_ >= n;
+        if (whole_ / pages >= n + by_size_.size())
+            return true; // each extent wastes less than one
+        if (whole_ / pages < n)
+            return false;
+        for (auto i = by_size_.rbegin();
+             n != 0 && i != by_size_.rend() && i->first >= pages; ++i)
+            n -= std::min(n, i->first / pages);
+        return n == 0;
+    }
+
     bool contains(extent e) const noexcept {
         auto i = by_first_.upper_bound(to_integer(e.first));
         if (i == by_first_.begin())
