@@ -144,6 +144,7 @@ private:
         e_->dirty.clear();
         e_->captured = generation_;
         e_->pages->begin_promised();
+        due_pages_ = std::exchange(e_->due_pages, 0);
         e_->checkpointing = true;
     }
 
@@ -429,6 +430,7 @@ private:
     void put_back() noexcept {
         out_.reset();
         e_->pages->end_promised(false);
+        e_->due_pages += due_pages_;
         if (!is_durable_)
             e_->pages->release(own_, 0);
         else
@@ -495,7 +497,7 @@ private:
                 return;
             for (log_segment const& s : e_->log->release_before(previous_redo))
                 e_->log_pool.recycle({s.offset, s.bytes, true},
-                                     e_->in_proportion(e_->opt.log_bytes));
+                                     e_->most_log());
         }
     }
 
@@ -513,6 +515,7 @@ private:
     std::optional<page_shares> shares_;
     std::optional<std::vector<std::byte>> graveyard_;
     bool move_catalogue_ = false;
+    std::uint64_t due_pages_ = 0;
     struct {
         bool catalogue = false;
         bool shares = false;

@@ -161,8 +161,7 @@ private:
             if (!wants_checkpoint())
                 return;
             if (e_->worker != nullptr && !log_is_long(2)
-                && unwritten_bytes()
-                       <= e_->in_proportion(e_->opt.cache_bytes)) {
+                && unwritten_bytes() <= 2 * e_->most_unwritten()) {
                 e_->checkpoint_is_due = true;
                 e_->worker_wakes.notify_one();
             } else {
@@ -180,7 +179,7 @@ private:
     /// More than the last checkpoint has left: that may belong to open
     /// transactions, and the next would leave it as well.
     bool has_much_unwritten() const noexcept {
-        std::uint64_t const most = e_->in_proportion(e_->opt.cache_bytes / 2);
+        std::uint64_t const most = e_->most_unwritten();
         return unwritten_bytes()
                > std::max(most, e_->left_unwritten_bytes + most / 2);
     }
@@ -195,7 +194,7 @@ private:
     bool log_is_long(std::uint64_t times) const noexcept {
         if constexpr (logging)
             return e_->log->end() - e_->checkpoint_end
-                   >= times * e_->in_proportion(e_->opt.log_bytes);
+                   >= times * e_->most_log();
         return false;
     }
 

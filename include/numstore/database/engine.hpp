@@ -73,13 +73,14 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         meanwhile.clear();
     }
 
-    /// Bytes of log or of changed leaves: `most`, but less beside little data,
-    /// so that the file does not become a multiple of it.
-    std::uint64_t in_proportion(std::uint64_t most) const noexcept {
-        constexpr std::uint64_t small = std::uint64_t{4} << 20;
-        std::uint64_t const used =
-            (pages->file_pages() - pages->free_pages()) * Policies::page_size;
-        return std::min(most, std::max(small, used / 16));
+    /// Bytes of log, or of changed leaves, that a checkpoint waits for: less
+    /// than the options say beside little data, so that the file does not
+    /// become a multiple of it. There may be two such lengths of log.
+    std::uint64_t most_log() const noexcept {
+        return in_proportion(opt.log_bytes, 12);
+    }
+    std::uint64_t most_unwritten() const noexcept {
+        return in_proportion(opt.cache_bytes / 2, 6);
     }
 
     numstore::options const opt;
@@ -105,6 +106,9 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     bool newest_is_unsure = false; ///< found in the file, and not written
     lsn older_redo{};           ///< where the log of the one before starts
     std::uint64_t leaf_pages = 1; ///< of the largest that commits changed
+    /// At least the pages of nodes of arrays that a checkpoint would write,
+    /// but for those that one writes now.
+    std::uint64_t due_pages = 0;
     std::uint64_t captured = 0; ///< generation of the last one begun
     /// One is being written, with `work` released: see `checkpointer`.
     bool checkpointing = false;
@@ -397,6 +401,14 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     }
 
 private:
+    std::uint64_t in_proportion(std::uint64_t most,
+                                std::uint64_t part) const noexcept {
+        constexpr std::uint64_t small = std::uint64_t{4} << 20;
+        std::uint64_t const used =
+            (pages->file_pages() - pages->free_pages()) * Policies::page_size;
+        return std::min(most, std::max(small, used / part));
+    }
+
     static std::uint64_t place_of(format::superblock const& s) noexcept {
         if (planted<Policies>(planted_fault::superblocks_in_one_place))
             return format::superblock_offsets[0];

@@ -69,6 +69,7 @@ public:
     void run_redone(transaction& t, lsn last) {
         catalogue_version next;
         prepare_catalogue(t, next);
+        e_->due_pages += t.changes.made_pages; // until the checkpoint
         install(t, last, std::move(next), prepare(t), 0);
     }
 
@@ -79,12 +80,13 @@ private:
         lsn at{};
         catalogue_version next;
         prepared ready;
+        std::uint64_t due = 0;
         try {
             e_->secure_superblock();
             prepare_catalogue(t, next);
             ready = prepare(t);
             prepare_references(t);
-            room<Policies>(*e_).ensure(
+            due = room<Policies>(*e_).ensure(
                 t, t.delta.empty() ? e_->catalogue_versions.newest()->value
                                    : next);
             if constexpr (logging) {
@@ -106,6 +108,7 @@ private:
             e_->pages->set_failed(); // the commit record is in the log
             throw;
         }
+        e_->due_pages = due;
     }
 
     void prepare_catalogue(transaction& t, catalogue_version& next) {

@@ -73,25 +73,39 @@ public:
     }
 
     /// Makes sure that a checkpoint after the commit of `t`, with `names` as
-    /// its catalogue, will find room. Throws no_space.
+    /// its catalogue, will find room. Returns what `due_pages` is then. Throws
+    /// no_space.
     template <class Transaction>
-    void ensure(Transaction const& t, catalogue_version const& names) {
-        // Usually there is room for the nodes of open transactions as well,
-        // and for small arrays as if they were trees: cheap to find out.
+    std::uint64_t ensure(Transaction const& t,
+                         catalogue_version const& names) {
+        std::uint64_t due = e_->due_pages + t.changes.made_pages;
+        for (auto const& [id, w] : t.works)
+            if (w.changed && !w.dropped) {
+                due += w.state->shape.pages; // had it lived in the catalogue
+                e_->leaf_pages = std::max(e_->leaf_pages, w.state->shape.pages);
+            }
         std::uint64_t const rest = pages_of_lists(t, names);
+        // Usually there is room for nodes that are not needed any more as
+        // well, and for small arrays as if they were trees. If not they are
+        // counted.
         std::uint64_t const most =
-            e_->pages->account().unwritten_pages.load(
-                std::memory_order_relaxed)
+            std::min(due, e_->pages->account().unwritten_pages.load(
+                              std::memory_order_relaxed))
             + (e_->dirty.size() + t.works.size())
                   * (names.entries.height + 1u)
             + rest;
-        bool const enough =
-            e_->pages->whole_free_pages() >= most + e_->pages->reserve_pages();
-        for (auto const& [id, w] : t.works)
-            if (w.changed && !w.dropped)
-                e_->leaf_pages = std::max(e_->leaf_pages, w.state->shape.pages);
-        e_->pages->promise(enough ? most : pages_of_trees(t, names) + rest,
+        if (e_->pages->whole_free_pages()
+            >= most + e_->pages->kept_besides_promise()) {
+            e_->pages->promise(most, e_->leaf_pages);
+            return due;
+        }
+        written_trees const w = trees_after(t);
+        e_->pages->promise(w.pages
+                               + pages_to_name_roots<Policies::page_size>(
+                                   w.arrays, w.inline_bytes, names.entries)
+                               + rest,
                            e_->leaf_pages);
+        return w.pages;
     }
 
     /// Free now, or once a checkpoint or two have been written: at most so
@@ -113,26 +127,28 @@ private:
         std::uint64_t const free = free_pages();
         if (free >= wanted
             || waiting_pages()
-                   < std::max({wanted - free, e_->pages->file_pages() / 8,
+                   < std::max({wanted - free, e_->pages->file_pages() / 5,
                                few_bytes / Policies::page_size}))
             return;
         while (free_pages() < wanted && ripen(lock)) {
         }
     }
 
-    /// Of the trees that the next checkpoint writes, and to name their roots.
-    template <class Transaction>
-    std::uint64_t pages_of_trees(Transaction const& t,
-                                 catalogue_version const& names) const {
+    /// What the next checkpoint writes of the arrays that have changed.
+    struct written_trees {
         std::uint64_t pages = 0;
         std::uint64_t arrays = 0;
-        std::uint64_t inline_bytes = 0;
+        std::uint64_t inline_bytes = 0; ///< of those in the catalogue
+    };
+    template <class Transaction>
+    written_trees trees_after(Transaction const& t) const {
+        written_trees all;
         auto const add = [&](rope_root const& root, leaf_shape const& shape) {
-            ++arrays;
+            ++all.arrays;
             if (is_inline(root, shape))
-                inline_bytes += shape.bytes(root.size);
+                all.inline_bytes += shape.bytes(root.size);
             else
-                pages += count_unwritten<Policies>(root, shape);
+                all.pages += count_unwritten<Policies>(root, shape);
         };
         for (array_state_ptr const& s : e_->dirty) {
             auto const i = t.works.find(s->id);
@@ -143,9 +159,7 @@ private:
         for (auto const& [id, w] : t.works)
             if (w.changed && !w.dropped)
                 add(w.root, w.state->shape);
-        return pages
-               + pages_to_name_roots<Policies::page_size>(arrays, inline_bytes,
-                                                          names.entries);
+        return all;
     }
 
     /// Of what else has changed in the catalogue, and of lists.

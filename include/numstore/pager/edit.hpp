@@ -44,6 +44,8 @@ struct edit {
     std::vector<retired> freed;
     /// Given back when the edit rolls back. The pager alone changes it.
     std::vector<extent> allocated;
+    /// Pages of the nodes of count trees that it has made, kept or not.
+    std::uint64_t made_pages = 0;
     /// Frames of the newest this many tokens, up to `token`, are owned.
     std::uint64_t owned_tokens = 1;
     /// Nodes made before this token may be parts of several trees.

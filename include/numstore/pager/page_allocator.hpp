@@ -291,7 +291,9 @@ public:
         run = std::max(run, run_);
         std::uint64_t const least =
             pages + begun_ + (is_privileged() ? 0 : reserve_pages());
-        if (space_.free().whole() < least)
+        // Some more, or each commit would come here.
+        if (space_.free().whole() < least
+            && !try_grow(least - space_.free().whole() + file_pages() / 32))
             grow(least - space_.free().whole());
         if (!has_runs(pages + begun_, run))
             grow(least + run); // what is free is in too many pieces
