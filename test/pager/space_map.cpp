@@ -3,13 +3,16 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <random>
 #include <vector>
 
 using numstore::extent;
 using numstore::page_no;
+using numstore::detail::extent_set;
 using numstore::detail::space_map;
 
 namespace {
@@ -65,6 +68,29 @@ BOOST_AUTO_TEST_CASE(stored_lists_name_each_page_once) {
         BOOST_TEST((stored_now == merged(now)));
         BOOST_TEST((stored_next == merged(next)));
     }
+}
+
+BOOST_AUTO_TEST_CASE(runs_that_are_missing) {
+    std::mt19937 random(7);
+    for (std::uint64_t const unit : {1u, 8u})
+        for (int round = 0; round != 200; ++round) {
+            extent_set set(unit);
+            std::map<std::uint64_t, std::uint64_t> lengths;
+            std::uint64_t at = 64;
+            for (auto n = random() % 12; n != 0; --n) {
+                std::uint64_t const blocks = 1 + random() % 9;
+                set.insert({page_no{at}, blocks * unit});
+                ++lengths[blocks * unit];
+                at += (blocks + 1) * unit;
+            }
+            std::uint64_t const pages = 1 + random() % 20;
+            std::uint64_t there = 0;
+            for (auto const& [length, n] : lengths)
+                there += length / pages * n;
+            for (std::uint64_t wanted = 0; wanted != 30; ++wanted)
+                BOOST_TEST(set.missing_runs(pages, wanted)
+                           == wanted - std::min(wanted, there));
+        }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

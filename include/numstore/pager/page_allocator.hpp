@@ -295,8 +295,8 @@ public:
         if (space_.free().whole() < least
             && !try_grow(least - space_.free().whole() + file_pages() / 32))
             grow(least - space_.free().whole());
-        if (!has_runs(pages + begun_, run))
-            grow(least + run); // what is free is in too many pieces
+        if (auto const more = missing_pages(pages + begun_, run); more != 0)
+            grow(more); // what is free is in too many pieces
         promised_ = pages;
         run_ = run;
     }
@@ -377,25 +377,28 @@ private:
         if (is_checkpoint())
             return true;
         std::uint64_t const free = space_.free().whole();
+        std::uint64_t const runs = missing_pages(promised_ + begun_, run_);
         std::uint64_t least = promised_ + begun_;
         if (is_privileged()) {
-            if (free >= least && has_runs(least, run_))
+            if (free >= least && runs == 0)
                 return true;
         } else {
             least += reserve_pages();
             if (free >= least && space_.free().longest() >= few_pages()
-                && has_runs(promised_ + begun_, run_))
+                && runs == 0)
                 return true;
         }
-        return try_grow(std::max({least - std::min(free, least), few_pages(),
-                                  2 * run_}))
-               && has_runs(promised_ + begun_, run_);
+        return try_grow(
+            std::max({least - std::min(free, least), few_pages(), runs}));
     }
-    /// What a checkpoint takes `pages` pages for, in runs of up to `run`, and
-    /// who gives space back a few of them.
-    bool has_runs(std::uint64_t pages, std::uint64_t run) const noexcept {
+    /// How many pages must be new if a checkpoint is to take `pages`, in runs
+    /// of up to `run`, and whoever gives space back a few runs.
+    std::uint64_t missing_pages(std::uint64_t pages,
+                                std::uint64_t run) const noexcept {
+        if (run <= 1)
+            return 0; // any page will do
         std::uint64_t const few = is_privileged() ? 1 : 4;
-        return run <= 1 || space_.free().has_runs(run, pages / run + few);
+        return run * space_.free().missing_runs(run, pages / run + few);
     }
 
     void begin_privilege(reserve_scope& s) noexcept {

@@ -153,19 +153,16 @@ public:
         return by_size_.empty() ? 0 : by_size_.rbegin()->first;
     }
 
-    /// Whether `n` runs of `pages` pages could be taken, one by one. Linear in
-    /// the number of extents at worst, where they just about could.
-    bool has_runs(std::uint64_t pages, std::uint64_t n) const noexcept {
-        if (pages <= 1)
-            return whole_ >= n;
-        if (whole_ / pages >= n + by_size_.size())
-            return true; // each extent wastes less than one
-        if (whole_ / pages < n)
-            return false;
+    /// How many of `wanted` runs of `pages` pages could not be taken, one by
+    /// one. Linear in the number of extents at worst, where space is short.
+    std::uint64_t missing_runs(std::uint64_t pages,
+                               std::uint64_t wanted) const noexcept {
+        if (whole_ / pages >= wanted + by_size_.size())
+            return 0; // each extent wastes less than one
         for (auto i = by_size_.rbegin();
-             n != 0 && i != by_size_.rend() && i->first >= pages; ++i)
-            n -= std::min(n, i->first / pages);
-        return n == 0;
+             wanted != 0 && i != by_size_.rend() && i->first >= pages; ++i)
+            wanted -= std::min(wanted, i->first / pages);
+        return wanted;
     }
 
     bool contains(extent e) const noexcept {
