@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(later_formats_are_refused) {
     BOOST_TEST((of([](auto& d) { d.version = 0; }) == state::unsupported));
     BOOST_TEST((of([](auto& d) { d.version = 2; }) == state::unsupported));
     BOOST_TEST(
-        (of([](auto& d) { d.must_understand = 4; }) == state::unsupported));
+        (of([](auto& d) { d.must_understand = 8; }) == state::unsupported));
     BOOST_TEST((of([](auto& d) { d.safe_to_read = 4; }) == state::ok_to_read));
     BOOST_TEST((of([](auto& d) { d.ignorable = 4; }) == state::ok));
 }

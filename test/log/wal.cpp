@@ -252,7 +252,7 @@ BOOST_FIXTURE_TEST_CASE(segments_are_small_only_where_that_was_asked,
     BOOST_TEST(log->segment_count() == 1U);
     BOOST_TEST(next_bytes() == 16384U);
     log->rotate();
-    BOOST_TEST(log->segments().back().bytes == 2048U);
+    BOOST_TEST(log->segments().back().bytes == 2560U);
     BOOST_TEST(next_bytes() == 8192U);
 }
 

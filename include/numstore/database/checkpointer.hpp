@@ -144,7 +144,7 @@ private:
         e_->dirty.clear();
         e_->captured = generation_;
         e_->pages->begin_promised();
-        due_pages_ = std::exchange(e_->due_pages, 0);
+        due_ = std::exchange(e_->due, {});
         e_->checkpointing = true;
     }
 
@@ -430,7 +430,8 @@ private:
     void put_back() noexcept {
         out_.reset();
         e_->pages->end_promised(false);
-        e_->due_pages += due_pages_;
+        e_->due.pages += due_.pages;
+        e_->due.leaf_pages = std::max(e_->due.leaf_pages, due_.leaf_pages);
         if (!is_durable_)
             e_->pages->release(own_, 0);
         else
@@ -515,7 +516,7 @@ private:
     std::optional<page_shares> shares_;
     std::optional<std::vector<std::byte>> graveyard_;
     bool move_catalogue_ = false;
-    std::uint64_t due_pages_ = 0;
+    due_nodes due_;
     struct {
         bool catalogue = false;
         bool shares = false;

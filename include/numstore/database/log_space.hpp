@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/error.hpp>
 #include <numstore/log/segment_source.hpp>
 #include <numstore/pager/pager.hpp>
 #include <numstore/types.hpp>
@@ -53,8 +54,8 @@ public:
             try {
                 e = pages_->allocate(pages_of(wanted), used_);
                 break;
-            } catch (error const&) {
-                if (wanted == least)
+            } catch (error const& failure) {
+                if (wanted == least || failure.code() != errc::no_space)
                     throw;
                 wanted = wanted > modest ? modest : least;
             }

@@ -69,7 +69,7 @@ public:
     void run_redone(transaction& t, lsn last) {
         catalogue_version next;
         prepare_catalogue(t, next);
-        e_->due_pages += t.changes.made_pages; // until the checkpoint
+        e_->due.pages += t.changes.made_pages; // until the checkpoint
         install(t, last, std::move(next), prepare(t), 0);
     }
 
@@ -80,7 +80,7 @@ private:
         lsn at{};
         catalogue_version next;
         prepared ready;
-        std::uint64_t due = 0;
+        due_nodes due;
         try {
             e_->secure_superblock();
             prepare_catalogue(t, next);
@@ -108,7 +108,7 @@ private:
             e_->pages->set_failed(); // the commit record is in the log
             throw;
         }
-        e_->due_pages = due;
+        e_->due = due;
     }
 
     void prepare_catalogue(transaction& t, catalogue_version& next) {

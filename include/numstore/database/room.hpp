@@ -73,30 +73,31 @@ public:
     }
 
     /// Makes sure that a checkpoint after the commit of `t`, with `names` as
-    /// its catalogue, will find room. Returns what `due_pages` is then. Throws
-    /// no_space.
+    /// its catalogue, will find room. Returns what is due then. Throws no_space.
     template <class Transaction>
-    std::uint64_t ensure(Transaction const& t,
+    due_nodes ensure(Transaction const& t,
                          catalogue_version const& names) {
-        std::uint64_t due = e_->due_pages + t.changes.made_pages;
+        due_nodes due = e_->due;
+        due.pages += t.changes.made_pages;
         for (auto const& [id, w] : t.works)
             if (w.changed && !w.dropped) {
-                due += w.state->shape.pages; // had it lived in the catalogue
-                e_->leaf_pages = std::max(e_->leaf_pages, w.state->shape.pages);
+                due.pages += w.state->shape.pages; // if the catalogue had it
+                due.leaf_pages = std::max(due.leaf_pages,
+                                          w.state->shape.pages);
             }
         std::uint64_t const rest = pages_of_lists(t, names);
         // Usually there is room for nodes that are not needed any more as
         // well, and for small arrays as if they were trees. If not they are
         // counted.
         std::uint64_t const most =
-            std::min(due, e_->pages->account().unwritten_pages.load(
+            std::min(due.pages, e_->pages->account().unwritten_pages.load(
                               std::memory_order_relaxed))
             + (e_->dirty.size() + t.works.size())
                   * (names.entries.height + 1u)
             + rest;
         if (e_->pages->whole_free_pages()
             >= most + e_->pages->kept_besides_promise()) {
-            e_->pages->promise(most, e_->leaf_pages);
+            e_->pages->promise(most, due.leaf_pages);
             return due;
         }
         written_trees const w = trees_after(t);
@@ -104,8 +105,9 @@ public:
                                + pages_to_name_roots<Policies::page_size>(
                                    w.arrays, w.inline_bytes, names.entries)
                                + rest,
-                           e_->leaf_pages);
-        return w.pages;
+                           due.leaf_pages);
+        due.pages = w.pages;
+        return due;
     }
 
     /// Free now, or once a checkpoint or two have been written: at most so

@@ -288,17 +288,18 @@ public:
     void promise(std::uint64_t pages, std::uint64_t run) {
         std::scoped_lock lock(guard_);
         space_.free().prepare(spare_extents);
-        run = std::max(run, run_);
+        std::uint64_t const longest = std::max(run, begun_run_);
         std::uint64_t const least =
             pages + begun_ + (is_privileged() ? 0 : reserve_pages());
         // Some more, or each commit would come here.
         if (space_.free().whole() < least
             && !try_grow(least - space_.free().whole() + file_pages() / 32))
             grow(least - space_.free().whole());
-        if (auto const more = missing_pages(pages + begun_, run); more != 0)
+        if (auto const more = missing_pages(pages + begun_, longest);
+            more != 0)
             grow(more); // what is free is in too many pieces
         promised_ = pages;
-        run_ = run;
+        promised_run_ = run;
     }
     /// Free pages that ordinary allocation leaves alone.
     std::uint64_t kept_pages() const noexcept {
@@ -315,13 +316,17 @@ public:
     void begin_promised() noexcept {
         std::scoped_lock lock(guard_);
         begun_ = begun_with_ = std::exchange(promised_, 0);
+        begun_run_ = std::exchange(promised_run_, 1);
     }
     /// It has taken what it needs; or the next one is to write that, too.
     void end_promised(bool written) noexcept {
         std::scoped_lock lock(guard_);
-        if (!written)
+        if (!written) {
             promised_ += begun_with_;
+            promised_run_ = std::max(promised_run_, begun_run_);
+        }
         begun_ = begun_with_ = 0;
+        begun_run_ = 1;
     }
 
     /// Gives up the free pages at the end of the file, but for a small reserve.
@@ -377,7 +382,8 @@ private:
         if (is_checkpoint())
             return true;
         std::uint64_t const free = space_.free().whole();
-        std::uint64_t const runs = missing_pages(promised_ + begun_, run_);
+        std::uint64_t const runs = missing_pages(
+            promised_ + begun_, std::max(promised_run_, begun_run_));
         std::uint64_t least = promised_ + begun_;
         if (is_privileged()) {
             if (free >= least && runs == 0)
@@ -545,9 +551,10 @@ private:
     atomic<std::uint64_t> file_pages_{0};
     std::uint64_t device_pages_ = 0; ///< more after `cut_tail`
     std::uint64_t promised_ = 0; ///< pages, to the next checkpoint
-    std::uint64_t run_ = 1; ///< in runs of at most so many
+    std::uint64_t promised_run_ = 1; ///< in runs of at most so many
     std::uint64_t begun_ = 0; ///< to one that takes them now, and is to take
     std::uint64_t begun_with_ = 0; ///< at first
+    std::uint64_t begun_run_ = 1;
     reserve_scope* privileged_ = nullptr; ///< those that live
     std::uint64_t low_ = 0; ///< in a `low_scope` of this thread:
     typename Policies::threading::thread_id low_thread_{};
