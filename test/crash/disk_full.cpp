@@ -261,6 +261,48 @@ BOOST_AUTO_TEST_CASE(with_large_pages) {
     fill_devices<larger_pages>(4 << 20, 6 << 20, 256 << 10);
 }
 
+/// A free run of nine pages holds one leaf of five, not nine fifths.
+BOOST_AUTO_TEST_CASE(with_leaves_of_several_lengths) {
+    using longer = std::array<std::int32_t, 9>;
+    using shorter = std::array<std::int32_t, 5>;
+    constexpr int arrays = 300;
+    constexpr int leaves = 300;
+    constexpr int in_leaf = 128;
+    simulated_storage device(512);
+    device.record(ns::testing::recording::off);
+    ns::options const large{.cache_bytes = 1 << 24, .log_bytes = 1 << 24};
+    ns::basic_database<logged> db(device, large);
+    auto const name = [](int i) { return "a" + std::to_string(i); };
+    auto a = db.create<shorter>("short");
+    a.append(std::vector<shorter>(leaves * in_leaf));
+    for (int i = 0; i != arrays; ++i) {
+        db.create<longer>(name(i)).append(std::vector<longer>(120));
+        if (i % 8 == 0)
+            db.checkpoint();
+    }
+    std::error_code ec;
+    device.set_capacity(device.size(ec));
+    auto fill = db.create<int>("fill");
+    BOOST_CHECK_THROW(
+        for (;;) fill.append(std::vector<int>(1000, 1)), ns::error);
+    for (int i = 0; i < arrays; i += 2)
+        db.drop(name(i));
+    for (int i = 0; i != 4; ++i)
+        db.checkpoint();
+    int committed = 0;
+    try {
+        for (; committed != leaves; ++committed)
+            a.write(committed * in_leaf, std::vector<shorter>(1));
+    } catch (ns::error const& e) {
+        BOOST_TEST_REQUIRE(e.code() == ns::errc::no_space);
+    }
+    BOOST_TEST(committed > 100);
+    auto other = device.after_power_loss(power_loss::keep_all());
+    other.set_capacity(other.size(ec));
+    BOOST_CHECK_NO_THROW(ns::basic_database<logged>(other, large));
+    BOOST_CHECK_NO_THROW(db.checkpoint());
+}
+
 /// Pages in a block that is in use cannot be taken, free or not.
 BOOST_AUTO_TEST_CASE(with_blocks_of_several_pages) {
     unsigned seed = 0;

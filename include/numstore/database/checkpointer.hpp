@@ -232,7 +232,8 @@ private:
         for (changed_array const& a : arrays_)
             if (has_pages(a))
                 expected += count_unwritten<Policies>(a.version.root,
-                                                      a.state->shape);
+                                                      a.state->shape)
+                                .pages;
         expected += count_unwritten_keyed<page_size>(catalogue_.names.node)
                     + count_unwritten_keyed<page_size>(catalogue_.entries.node)
                     + std::min<std::uint64_t>(arrays_.size(), 8)
@@ -430,8 +431,7 @@ private:
     void put_back() noexcept {
         out_.reset();
         e_->pages->end_promised(false);
-        e_->due.pages += due_.pages;
-        e_->due.leaf_pages = std::max(e_->due.leaf_pages, due_.leaf_pages);
+        e_->due += due_;
         if (!is_durable_)
             e_->pages->release(own_, 0);
         else
@@ -516,7 +516,7 @@ private:
     std::optional<page_shares> shares_;
     std::optional<std::vector<std::byte>> graveyard_;
     bool move_catalogue_ = false;
-    due_nodes due_;
+    node_pages due_;
     struct {
         bool catalogue = false;
         bool shares = false;

@@ -35,12 +35,6 @@
 
 namespace numstore::detail {
 
-/// At least the nodes of arrays that a checkpoint would write.
-struct due_nodes {
-    std::uint64_t pages = 0;
-    std::uint64_t leaf_pages = 1; ///< of the largest leaf
-};
-
 /// An open database: what its parts share. The parts are in headers of their
 /// own: `committer` ends transactions, `checkpointer` writes superblocks,
 /// `recovery` opens, `array_writer` changes arrays, `array_ref` reads them.
@@ -111,7 +105,9 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     places_of_lists lists;      ///< that it names
     bool newest_is_unsure = false; ///< found in the file, and not written
     lsn older_redo{};           ///< where the log of the one before starts
-    due_nodes due; ///< but for what a checkpoint writes now
+    /// At least the nodes of arrays that a checkpoint would write, but for
+    /// those that one writes now.
+    node_pages due;
     std::uint64_t captured = 0; ///< generation of the last one begun
     /// One is being written, with `work` released: see `checkpointer`.
     bool checkpointing = false;

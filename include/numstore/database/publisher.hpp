@@ -69,7 +69,7 @@ public:
     void run_redone(transaction& t, lsn last) {
         catalogue_version next;
         prepare_catalogue(t, next);
-        e_->due.pages += t.changes.made_pages; // until the checkpoint
+        e_->due += t.changes.made; // until the checkpoint
         install(t, last, std::move(next), prepare(t), 0);
     }
 
@@ -80,7 +80,7 @@ private:
         lsn at{};
         catalogue_version next;
         prepared ready;
-        due_nodes due;
+        node_pages due;
         try {
             e_->secure_superblock();
             prepare_catalogue(t, next);

@@ -75,39 +75,33 @@ public:
     /// Makes sure that a checkpoint after the commit of `t`, with `names` as
     /// its catalogue, will find room. Returns what is due then. Throws no_space.
     template <class Transaction>
-    due_nodes ensure(Transaction const& t,
+    node_pages ensure(Transaction const& t,
                          catalogue_version const& names) {
-        due_nodes due = e_->due;
-        due.pages += t.changes.made_pages;
+        node_pages due = e_->due;
+        due += t.changes.made;
         for (auto const& [id, w] : t.works)
-            if (w.changed && !w.dropped) {
-                due.pages += w.state->shape.pages; // if the catalogue had it
-                due.leaf_pages = std::max(due.leaf_pages,
-                                          w.state->shape.pages);
-            }
+            if (w.changed && !w.dropped)
+                due.add_leaf(w.state->shape.pages); // if the catalogue had it
         std::uint64_t const rest = pages_of_lists(t, names);
         // Usually there is room for nodes that are not needed any more as
         // well, and for small arrays as if they were trees. If not they are
         // counted.
-        std::uint64_t const most =
-            std::min(due.pages, e_->pages->account().unwritten_pages.load(
-                              std::memory_order_relaxed))
-            + (e_->dirty.size() + t.works.size())
-                  * (names.entries.height + 1u)
-            + rest;
-        if (e_->pages->whole_free_pages()
-            >= most + e_->pages->kept_besides_promise()) {
-            e_->pages->promise(most, due.leaf_pages);
+        node_pages const most =
+            due.within(e_->pages->account().unwritten_pages.load(
+                           std::memory_order_relaxed))
+                .with((e_->dirty.size() + t.works.size())
+                          * (names.entries.height + 1u)
+                      + rest);
+        if (e_->pages->has_room_for(most)) {
+            e_->pages->promise(most);
             return due;
         }
         written_trees const w = trees_after(t);
-        e_->pages->promise(w.pages
-                               + pages_to_name_roots<Policies::page_size>(
-                                   w.arrays, w.inline_bytes, names.entries)
-                               + rest,
-                           due.leaf_pages);
-        due.pages = w.pages;
-        return due;
+        e_->pages->promise(w.nodes.with(
+            pages_to_name_roots<Policies::page_size>(w.arrays, w.inline_bytes,
+                                                     names.entries)
+            + rest));
+        return w.nodes;
     }
 
     /// Free now, or once a checkpoint or two have been written: at most so
@@ -138,7 +132,7 @@ private:
 
     /// What the next checkpoint writes of the arrays that have changed.
     struct written_trees {
-        std::uint64_t pages = 0;
+        node_pages nodes;
         std::uint64_t arrays = 0;
         std::uint64_t inline_bytes = 0; ///< of those in the catalogue
     };
@@ -150,7 +144,7 @@ private:
             if (is_inline(root, shape))
                 all.inline_bytes += shape.bytes(root.size);
             else
-                all.pages += count_unwritten<Policies>(root, shape);
+                all.nodes += count_unwritten<Policies>(root, shape);
         };
         for (array_state_ptr const& s : e_->dirty) {
             auto const i = t.works.find(s->id);

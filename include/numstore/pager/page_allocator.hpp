@@ -3,6 +3,7 @@
 
 #include <numstore/error.hpp>
 #include <numstore/faults.hpp>
+#include <numstore/pager/edit.hpp>
 #include <numstore/pager/space_map.hpp>
 #include <numstore/policies.hpp>
 #include <numstore/storage/storage_device.hpp>
@@ -282,29 +283,30 @@ public:
         page_allocator* owner_;
     };
 
-    /// Makes sure that `pages` pages beyond the reserve are free, and stay so
-    /// for the next checkpoint, which takes them in runs of up to `run`.
-    /// Throws no_space.
-    void promise(std::uint64_t pages, std::uint64_t run) {
+    /// Whether `promise` would not let the file grow.
+    bool has_room_for(node_pages const& nodes) const noexcept {
+        std::scoped_lock lock(guard_);
+        return space_.free().whole() >= least_for(nodes)
+               && missing_pages(nodes) == 0;
+    }
+    /// Makes sure that there is room for these nodes beyond the reserve, and
+    /// that it stays so for the next checkpoint. Throws no_space.
+    void promise(node_pages const& nodes) {
         std::scoped_lock lock(guard_);
         space_.free().prepare(spare_extents);
-        std::uint64_t const longest = std::max(run, begun_run_);
-        std::uint64_t const least =
-            pages + begun_ + (is_privileged() ? 0 : reserve_pages());
+        std::uint64_t const least = least_for(nodes);
         // Some more, or each commit would come here.
         if (space_.free().whole() < least
             && !try_grow(least - space_.free().whole() + file_pages() / 32))
             grow(least - space_.free().whole());
-        if (auto const more = missing_pages(pages + begun_, longest);
-            more != 0)
+        if (auto const more = missing_pages(nodes); more != 0)
             grow(more); // what is free is in too many pieces
-        promised_ = pages;
-        promised_run_ = run;
+        promised_ = nodes;
     }
     /// Free pages that ordinary allocation leaves alone.
     std::uint64_t kept_pages() const noexcept {
         std::scoped_lock lock(guard_);
-        return promised_ + begun_ + reserve_pages();
+        return promised_.pages + begun_ + reserve_pages();
     }
     /// The same without what is promised to the next checkpoint.
     std::uint64_t kept_besides_promise() const noexcept {
@@ -315,18 +317,16 @@ public:
     /// now on is for the next.
     void begin_promised() noexcept {
         std::scoped_lock lock(guard_);
-        begun_ = begun_with_ = std::exchange(promised_, 0);
-        begun_run_ = std::exchange(promised_run_, 1);
+        begun_with_ = std::exchange(promised_, {});
+        begun_ = begun_with_.pages;
     }
     /// It has taken what it needs; or the next one is to write that, too.
     void end_promised(bool written) noexcept {
         std::scoped_lock lock(guard_);
-        if (!written) {
+        if (!written)
             promised_ += begun_with_;
-            promised_run_ = std::max(promised_run_, begun_run_);
-        }
-        begun_ = begun_with_ = 0;
-        begun_run_ = 1;
+        begun_with_ = {};
+        begun_ = 0;
     }
 
     /// Gives up the free pages at the end of the file, but for a small reserve.
@@ -382,9 +382,8 @@ private:
         if (is_checkpoint())
             return true;
         std::uint64_t const free = space_.free().whole();
-        std::uint64_t const runs = missing_pages(
-            promised_ + begun_, std::max(promised_run_, begun_run_));
-        std::uint64_t least = promised_ + begun_;
+        std::uint64_t const runs = missing_pages(promised_);
+        std::uint64_t least = promised_.pages + begun_;
         if (is_privileged()) {
             if (free >= least && runs == 0)
                 return true;
@@ -397,14 +396,26 @@ private:
         return try_grow(
             std::max({least - std::min(free, least), few_pages(), runs}));
     }
-    /// How many pages must be new if a checkpoint is to take `pages`, in runs
-    /// of up to `run`, and whoever gives space back a few runs.
-    std::uint64_t missing_pages(std::uint64_t pages,
-                                std::uint64_t run) const noexcept {
-        if (run <= 1)
+    /// With what a checkpoint takes now.
+    std::uint64_t least_for(node_pages const& nodes) const noexcept {
+        return nodes.pages + begun_ + (is_privileged() ? 0 : reserve_pages());
+    }
+    /// How many pages must be new if a checkpoint is to find runs for these
+    /// nodes, and whoever gives space back a few runs.
+    std::uint64_t missing_pages(node_pages const& nodes) const noexcept {
+        node_pages all = nodes;
+        if (begun_ != 0)
+            all += begun_with_;
+        if (all.longest <= 1)
             return 0; // any page will do
-        std::uint64_t const few = is_privileged() ? 1 : 4;
-        return run * space_.free().missing_runs(run, pages / run + few);
+        constexpr std::uint64_t small = (std::uint64_t{1} << 20) / page_size;
+        std::uint64_t const few =
+            is_privileged()
+                ? 1
+                : std::clamp<std::uint64_t>(small / all.longest, 4, 12);
+        return all.longest
+               * space_.free().missing_runs(all.longest,
+                                            all.runs_of_longest() + few);
     }
 
     void begin_privilege(reserve_scope& s) noexcept {
@@ -550,11 +561,9 @@ private:
     space_map space_;
     atomic<std::uint64_t> file_pages_{0};
     std::uint64_t device_pages_ = 0; ///< more after `cut_tail`
-    std::uint64_t promised_ = 0; ///< pages, to the next checkpoint
-    std::uint64_t promised_run_ = 1; ///< in runs of at most so many
-    std::uint64_t begun_ = 0; ///< to one that takes them now, and is to take
-    std::uint64_t begun_with_ = 0; ///< at first
-    std::uint64_t begun_run_ = 1;
+    node_pages promised_; ///< to the next checkpoint
+    node_pages begun_with_; ///< to one that is being written
+    std::uint64_t begun_ = 0; ///< pages that this has still to take
     reserve_scope* privileged_ = nullptr; ///< those that live
     std::uint64_t low_ = 0; ///< in a `low_scope` of this thread:
     typename Policies::threading::thread_id low_thread_{};

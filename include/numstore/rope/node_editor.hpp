@@ -47,7 +47,7 @@ public:
     }
 
     inner_pointer new_inner(unsigned level) const {
-        ++edit_->made_pages;
+        ++edit_->made.pages;
         return inner_pointer(
             new inner(edit_->token, nodes_.pages().account(), level));
     }
@@ -55,7 +55,7 @@ public:
     /// A leaf with room for `elements`, or for as many as a leaf can hold
     /// when it has siblings: then it will soon be full.
     leaf_ptr new_leaf(std::uint64_t elements, bool has_siblings) const {
-        edit_->made_pages += shape().pages;
+        edit_->made.add_leaf(shape().pages);
         return leaf_frame::make(edit_->token, nodes_.pages().account(),
                                 room_for(elements, has_siblings),
                                 shape().pages);

@@ -149,25 +149,26 @@ private:
     std::vector<format::shared_pages> shares_;
 };
 
-/// How many pages `write_out_batch::write` will need for a tree, at most.
+/// What `write_out_batch::write` will write of a tree, at most.
 template <class Policies>
-std::uint64_t count_unwritten(child_ref const& ref, unsigned level,
-                              leaf_shape const& shape) noexcept {
+void add_unwritten(child_ref const& ref, unsigned level,
+                   leaf_shape const& shape, node_pages& all) noexcept {
     frame const* const f = ref.node();
     if (f == nullptr || f->place() != no_page)
-        return 0;
+        return;
     if (level == 0)
-        return shape.pages;
+        return all.add_leaf(shape.pages);
     auto const& n = *static_cast<inner_frame<Policies::page_size> const*>(f);
-    std::uint64_t pages = 1;
+    ++all.pages;
     for (std::uint32_t i = 0; i != n.size(); ++i)
-        pages += count_unwritten<Policies>(n.child(i), level - 1, shape);
-    return pages;
+        add_unwritten<Policies>(n.child(i), level - 1, shape, all);
 }
 template <class Policies>
-std::uint64_t count_unwritten(rope_root const& root,
-                              leaf_shape const& shape) noexcept {
-    return count_unwritten<Policies>(root.node, root.height, shape);
+node_pages count_unwritten(rope_root const& root,
+                           leaf_shape const& shape) noexcept {
+    node_pages all;
+    add_unwritten<Policies>(root.node, root.height, shape, all);
+    return all;
 }
 
 } // namespace numstore::detail
