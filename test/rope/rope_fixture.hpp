@@ -193,7 +193,8 @@ template <class Policies, class Tree>
 detail::placed_root write_out(file<Policies>& f, Tree const& tree) {
     std::vector<ns::extent> taken;
     detail::page_writer<Policies> writer(
-        f.pages, detail::count_unwritten<Policies>(tree.root(), tree.shape()),
+        f.pages,
+        detail::count_unwritten<Policies>(tree.root(), tree.shape()).pages,
         taken);
     detail::write_out_batch<Policies> batch(writer);
     detail::placed_root const at = batch.write(tree.root(), tree.shape());

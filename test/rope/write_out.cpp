@@ -50,8 +50,11 @@ BOOST_AUTO_TEST_CASE(shared_nodes_are_written_once) {
     std::vector<ns::extent> taken;
     detail::page_writer<bag> writer(disk.pages, 200, taken);
     detail::write_out_batch<bag> batch(writer);
-    BOOST_TEST(detail::count_unwritten<bag>(tree.root(), tree.shape())
-               == 100u + 5 + 1);
+    auto const count = [](auto const& t) {
+        return detail::count_unwritten<bag>(t.root(), t.shape());
+    };
+    BOOST_TEST(count(tree).pages == 100u + 5 + 1);
+    BOOST_TEST(count(tree).runs == 0u);
     auto const a = batch.write(tree.root(), tree.shape());
     auto const b = batch.write(changed.root(), changed.shape());
     auto const again = batch.write(tree.root(), tree.shape());
@@ -65,9 +68,8 @@ BOOST_AUTO_TEST_CASE(shared_nodes_are_written_once) {
     for (ns::extent const& x : taken)
         pages += x.pages;
     BOOST_TEST(pages == 100u + 5 + 1 + 3);
-    BOOST_TEST(detail::count_unwritten<bag>(tree.root(), tree.shape()) == 0u);
-    BOOST_TEST(detail::count_unwritten<bag>(changed.root(), tree.shape())
-               == 0u);
+    BOOST_TEST(count(tree).pages == 0u);
+    BOOST_TEST(count(changed).pages == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(leaves_of_several_pages_are_counted) {
@@ -76,8 +78,14 @@ BOOST_AUTO_TEST_CASE(leaves_of_several_pages_are_counted) {
     detail::rope_tree<detail::fixed_element<12>, bag> tree(disk.pages);
     tree.insert(changes, 0, bytes(12 * 128 * 10));
     BOOST_TEST(tree.shape().pages == 3u);
-    BOOST_TEST(detail::count_unwritten<bag>(tree.root(), tree.shape())
-               == 3u * 10 + 1);
+    auto const all =
+        detail::count_unwritten<bag>(tree.root(), tree.shape());
+    BOOST_TEST(all.pages == 3u * 10 + 1);
+    BOOST_TEST(all.runs == 10u);
+    BOOST_TEST(all.in_runs == 3u * 10);
+    BOOST_TEST(all.longest == 3u);
+    BOOST_TEST(all.runs_of_longest() == 10u + 1);
+    BOOST_TEST(all.with(3).runs_of_longest() == 10u + 2);
 }
 
 /// Once a node has a place, the count of that place goes on.
