@@ -188,9 +188,10 @@ public:
             auto removed =
                 detail::allocate_values<detail::element_buffer<T>>(r.count);
             if (r.count != 0)
-                base::fill(std::span(removed), [&](std::span<std::byte> out) {
-                    w.rope().read_strided(r.first, r.step, out);
-                });
+                detail::fill_elements<T>(
+                    std::span(removed), [&](std::span<std::byte> out) {
+                        w.rope().read_strided(r.first, r.step, out);
+                    });
             auto values = detail::to_values<T>(std::move(removed));
             if (r.count != 0)
                 w.reporting().erase(r.first, r.step, r.count);

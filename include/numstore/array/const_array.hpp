@@ -249,22 +249,6 @@ protected:
         return {{}, out.data()};
     }
 
-    /// Fills `out` with the elements whose stored bytes `read` fills a span
-    /// with. Throws corrupt where they are none.
-    template <class U, class Read>
-    static void fill(std::span<U> out, Read&& read) {
-        if constexpr (detail::in_place<T>) {
-            auto const bytes = detail::bytes_of(out);
-            read(bytes);
-            detail::accept_elements<T>(bytes.data(), out.size());
-        } else {
-            auto stored = detail::allocate_values<std::vector<std::byte>>(
-                out.size() * element_bytes);
-            read(std::span(stored));
-            detail::load_elements<T>(out.data(), stored.data(), out.size());
-        }
-    }
-
     static void require_room(std::uint64_t count, std::size_t room) {
         if (count > room)
             detail::raise(errc::size_mismatch,
@@ -276,7 +260,7 @@ protected:
     static void read_range(detail::rope_root const& r,
                            detail::pager<Policies>& pages, std::uint64_t pos,
                            std::span<U> out) {
-        fill(out, [&](std::span<std::byte> bytes) {
+        detail::fill_elements<T>(out, [&](std::span<std::byte> bytes) {
             detail::visit_leaves(source(pages), r,
                                  detail::range_selection(pos, out.size()),
                                  reader(bytes));
@@ -287,7 +271,7 @@ protected:
     void read_all(std::uint64_t pos, std::span<U> out) const {
         ref_.read([&](detail::rope_root const& r, auto& pages) {
             detail::check_range(pos, out.size(), r.size);
-            fill(out, [&](std::span<std::byte> bytes) {
+            detail::fill_elements<T>(out, [&](std::span<std::byte> bytes) {
                 // What a transaction has changed it may change again.
                 if (ref_.in_transaction() != nullptr
                     || !detail::read_fast(source(pages), r, pos, bytes))
@@ -305,7 +289,7 @@ protected:
                            selection const& what, std::span<U> out) {
         if (what.count == 0)
             return;
-        fill(out, [&](std::span<std::byte> bytes) {
+        detail::fill_elements<T>(out, [&](std::span<std::byte> bytes) {
             auto const to = reader(bytes);
             if (what.step == 1)
                 detail::visit_leaves(
@@ -331,7 +315,7 @@ protected:
     template <class U>
     void gather_sorted(detail::index_list const& list,
                        std::span<U> out) const {
-        fill(out, [&](std::span<std::byte> bytes) {
+        detail::fill_elements<T>(out, [&](std::span<std::byte> bytes) {
             ref_.read([&](detail::rope_root const& r, auto& pages) {
                 detail::check_positions(list.positions(), r.size, false);
                 detail::visit_leaves(

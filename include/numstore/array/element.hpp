@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <type_traits>
 
 namespace numstore {
@@ -111,6 +112,15 @@ void accept_elements(std::byte* elements, std::size_t n) {
             raise_no_value();
         }
     }
+}
+
+/// Makes sure that bytes that were read are stored values. Throws corrupt.
+template <element T>
+void accept_stored(std::span<std::byte> bytes) {
+    if constexpr (in_place<T>)
+        accept_elements<T>(bytes.data(), bytes.size() / stored_bytes<T>);
+    else if (!valid_elements<T>(bytes.data(), bytes.size() / stored_bytes<T>))
+        raise_no_value();
 }
 
 /// The value that is stored in stored_bytes<T> bytes. Throws corrupt if it is

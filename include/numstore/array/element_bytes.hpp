@@ -75,6 +75,45 @@ std::vector<T> to_values(element_buffer<T>&& stored) {
         return std::move(stored);
 }
 
+/// The one place that turns stored bytes into elements: checked, aligned
+/// bytes of a leaf, which hold elements of this type. Throws corrupt where
+/// one is no value of the type.
+template <class T>
+std::span<T const> as_elements(std::byte const* data, std::uint64_t count) {
+    auto const n = static_cast<std::size_t>(count);
+    static_assert(in_place<T>, "elements of this type are converted when they "
+                               "are read, so there are no runs of them");
+    if (!valid_elements<T>(data, n))
+        raise_no_value();
+    return {reinterpret_cast<T const*>(data), n};
+}
+
+/// Fills `out` with the elements whose stored bytes `read` fills a span with.
+/// Throws corrupt where they are none, no_memory: what is not in place is read
+/// to memory of its own first.
+template <class T, class U, class Read>
+void fill_elements(std::span<U> out, Read&& read) {
+    if constexpr (in_place<T>) {
+        auto const bytes = bytes_of(out);
+        read(bytes);
+        accept_elements<T>(bytes.data(), out.size());
+    } else {
+        auto stored = allocate_values<std::vector<std::byte>>(
+            out.size() * stored_bytes<T>);
+        read(std::span(stored));
+        load_elements<T>(out.data(), stored.data(), out.size());
+    }
+}
+
+/// Elements that `fill_elements` has filled.
+template <class T, class U>
+std::span<T const> filled_elements(std::span<U> values) {
+    if constexpr (in_place<T>)
+        return as_elements<T>(std::as_bytes(values).data(), values.size());
+    else
+        return values;
+}
+
 /// A T that is returned by value and cannot be assigned to.
 template <class T>
 using read_only_value = std::conditional_t<std::is_class_v<T>, T const, T>;

@@ -1,9 +1,8 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <numstore/array/element.hpp>
+#include <numstore/array/element_bytes.hpp>
 #include <numstore/database/array_ref.hpp>
-#include <numstore/error.hpp>
 #include <numstore/rope/cursor.hpp>
 
 #include <algorithm>
@@ -16,23 +15,6 @@
 #include <utility>
 
 namespace numstore {
-
-namespace detail {
-
-/// The one place that turns stored bytes into elements: checked, aligned
-/// bytes of a leaf, which hold elements of this type. Throws corrupt where
-/// one is no value of the type.
-template <class T>
-std::span<T const> as_elements(std::byte const* data, std::uint64_t count) {
-    auto const n = static_cast<std::size_t>(count);
-    static_assert(in_place<T>, "elements of this type are converted when they "
-                               "are read, so there are no runs of them");
-    if (!valid_elements<T>(data, n))
-        raise_no_value();
-    return {reinterpret_cast<T const*>(data), n};
-}
-
-} // namespace detail
 
 /// The elements [first, first + count) of an array as runs that lie in
 /// memory, without copying where the storage allows it. An input range of

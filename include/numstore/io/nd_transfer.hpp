@@ -143,6 +143,7 @@ private:
 template <class T, class Layout, class Policies>
 class view_source {
     static constexpr std::size_t rank = Layout::rank();
+    static constexpr std::size_t element_bytes = detail::stored_bytes<T>;
     using counts = std::array<std::uint64_t, rank>;
     using strides = std::array<std::int64_t, rank>;
 
@@ -169,14 +170,14 @@ public:
     /// that stands at the beginning of one. Throws corrupt, io.
     void read(std::span<std::byte> piece) {
         while (!piece.empty()) {
-            std::uint64_t const n = piece.size() / sizeof(T);
+            std::uint64_t const n = piece.size() / element_bytes;
             std::size_t k = 0;
             while (done_ % slabs_[k] != 0 || n < slabs_[k])
                 ++k;
             std::uint64_t const at = done_ / slabs_[k] % counts_[k];
             std::uint64_t const some = std::min(counts_[k] - at, n / slabs_[k]);
             auto const bytes =
-                static_cast<std::size_t>(some * slabs_[k]) * sizeof(T);
+                static_cast<std::size_t>(some * slabs_[k]) * element_bytes;
             read_part(k, some, piece.first(bytes));
             done_ += some * slabs_[k];
             piece = piece.subspan(bytes);

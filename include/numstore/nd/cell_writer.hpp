@@ -39,7 +39,7 @@ public:
           })),
           map_(ref_.state().form.tile, layout_.shape().values()) {
         cells_.reserve(most);
-        values_.reserve(most * sizeof(T));
+        values_.reserve(most * element_bytes);
     }
     cell_writer(cell_writer const&) = delete;
     cell_writer& operator=(cell_writer const&) = delete;
@@ -52,16 +52,16 @@ public:
         std::uint64_t const at = layout_.position(i.at);
         cells_.push_back(
             {map_.has_tiles() ? map_.place_of(at) : at, cells_.size()});
-        values_.resize(values_.size() + sizeof(T));
+        values_.resize(values_.size() + element_bytes);
         detail::store_element(value,
-                              values_.data() + values_.size() - sizeof(T));
+                              values_.data() + values_.size() - element_bytes);
     }
 
     /// For numstore's own use: writes what it has.
     void flush() {
         if (cells_.empty())
             return;
-        detail::apply_fill<sizeof(T)>(ref_.state().form.fill, values_);
+        detail::apply_fill<element_bytes>(ref_.state().form.fill, values_);
         detail::radix_sort(cells_);
         std::vector<std::uint64_t> positions;
         std::vector<std::byte> sorted;
@@ -73,9 +73,9 @@ public:
                 continue;
             positions.push_back(cells_[i].position);
             auto const from = static_cast<std::size_t>(cells_[i].place);
-            sorted.resize(sorted.size() + sizeof(T));
-            std::memcpy(sorted.data() + sorted.size() - sizeof(T),
-                        values_.data() + from * sizeof(T), sizeof(T));
+            sorted.resize(sorted.size() + element_bytes);
+            std::memcpy(sorted.data() + sorted.size() - element_bytes,
+                        values_.data() + from * element_bytes, element_bytes);
         }
         ref_.change([&](writer& w) { w.scatter(positions, sorted); });
         cells_.clear();
@@ -83,6 +83,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t element_bytes = detail::stored_bytes<T>;
+
     /// So many are sorted together: some MiB.
     static constexpr std::size_t most = std::size_t{1} << 16;
 

@@ -53,9 +53,6 @@ public:
     explicit const_nd_array(detail::array_ref<Policies> ref)
         : ref_(std::move(ref)) {
         static_assert(detail::fits_page_size<T, Policies::page_size>);
-        static_assert(detail::in_place<T>,
-                      "elements that are stored in another form than they "
-                      "have in memory cannot be in an array with axes");
     }
 
     const_nd_array in(basic_snapshot<Policies> const& snap) const {
@@ -108,7 +105,7 @@ public:
                                                        at.shape[last]))
                 detail::raise_beyond_axis(i.at[last] + out.size() - 1, last,
                                           at.shape[last]);
-            at.source.read(whole.position(i.at), std::as_writable_bytes(out));
+            at.source.read(whole.position(i.at), out);
         });
     }
 
@@ -119,9 +116,8 @@ public:
         return read_slices(
             [&](auto const& at, auto const& layout, auto const& g) {
                 detail::require_room_for(g.size(), out.size());
-                at.source.read(layout, g,
-                               std::as_writable_bytes(out.first(
-                                   static_cast<std::size_t>(g.size()))));
+                at.source.read(
+                    layout, g, out.first(static_cast<std::size_t>(g.size())));
                 return g.size();
             },
             s...);
@@ -132,7 +128,7 @@ public:
             [](auto const& at, auto const& layout, auto const& g) {
                 auto out = detail::allocate_values<detail::element_buffer<T>>(
                     g.size());
-                at.source.read(layout, g, detail::bytes_of(out));
+                at.source.read(layout, g, std::span(out));
                 return detail::to_values<T>(std::move(out));
             },
             s...);
@@ -178,8 +174,7 @@ public:
             return read_version([&](auto const& at) {
                 std::uint64_t const n = elements_of(list.size(), at.shape);
                 detail::require_room_for(n, out.size());
-                auto const to = out.first(static_cast<std::size_t>(n));
-                read_rows(at, list, std::as_writable_bytes(to));
+                read_rows(at, list, out.first(static_cast<std::size_t>(n)));
                 return n;
             });
         });
@@ -192,7 +187,7 @@ public:
                 auto out =
                     detail::allocate_values<detail::element_buffer<T>>(
                         elements_of(list.size(), at.shape));
-                read_rows(at, list, detail::bytes_of(out));
+                read_rows(at, list, std::span(out));
                 return detail::to_values<T>(std::move(out));
             });
         });
@@ -221,8 +216,10 @@ public:
                 auto out =
                     detail::allocate_values<detail::element_buffer<T>>(
                         elements_of(rows.size(), at.shape));
-                at.source.read_rows(rows, row_of(at.shape), {},
-                                    detail::bytes_of(out));
+                detail::fill_elements<T>(
+                    std::span(out), [&](std::span<std::byte> bytes) {
+                        at.source.read_rows(rows, row_of(at.shape), {}, bytes);
+                    });
                 return detail::to_values<T>(std::move(out));
             });
         });
@@ -248,7 +245,7 @@ public:
     /// What elements are that have not been written.
     T fill_value() const {
         auto const& fill = ref_.state().form.fill;
-        std::array<std::byte, sizeof(T)> const zeros{};
+        std::array<std::byte, element_bytes> const zeros{};
         return detail::load_element<T>(fill.empty() ? zeros.data()
                                                     : fill.data());
     }
@@ -268,6 +265,9 @@ public:
 
 protected:
     using extent_array = std::array<std::uint64_t, Extents::rank()>;
+
+    /// What one element takes on disk.
+    static constexpr std::size_t element_bytes = detail::stored_bytes<T>;
 
     /// One version, while it is read.
     struct version_view {
@@ -365,13 +365,21 @@ private:
         return n;
     }
 
-    /// A row that is wanted twice is read once, and copied.
+    template <class U>
     static void read_rows(version_view const& at,
-                          detail::index_list const& list,
-                          std::span<std::byte> out) {
+                          detail::index_list const& list, std::span<U> out) {
+        detail::fill_elements<T>(out, [&](std::span<std::byte> bytes) {
+            read_stored_rows(at, list, bytes);
+        });
+    }
+
+    /// A row that is wanted twice is read once, and copied.
+    static void read_stored_rows(version_view const& at,
+                                 detail::index_list const& list,
+                                 std::span<std::byte> out) {
         detail::check_positions(list.positions(), at.shape[0], false);
         std::uint64_t const row = row_of(at.shape);
-        auto const row_bytes = static_cast<std::size_t>(row) * sizeof(T);
+        auto const row_bytes = static_cast<std::size_t>(row) * element_bytes;
         std::vector<std::uint64_t> rows;
         std::vector<std::uint64_t> order;
         std::vector<std::size_t> again; // pairs of where it is and goes

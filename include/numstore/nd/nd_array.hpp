@@ -50,8 +50,9 @@ class nd_array : public const_nd_array<T, Extents, Policies> {
     using writer = typename detail::array_ref<Policies>::writer;
     using extent_array = typename base::extent_array;
     using stored = std::span<std::byte const>;
-    using edit = detail::axis_edit<sizeof(T), writer>;
+    using base::element_bytes;
     using base::ref_;
+    using edit = detail::axis_edit<element_bytes, writer>;
 
 public:
     using index = typename base::index;
@@ -81,7 +82,7 @@ public:
         with_stored(std::forward<R>(values), [&](stored bytes) {
             auto const overwrite = [&](writer& w) {
                 auto const shape = shape_in(w);
-                std::uint64_t const n = bytes.size() / sizeof(T);
+                std::uint64_t const n = bytes.size() / element_bytes;
                 auto const whole = detail::make_row_major<Extents>(shape);
                 if (n != 0)
                     whole.check(i.at);
@@ -91,7 +92,7 @@ public:
                 if (n != 0)
                     write_run(w, shape, whole.position(i.at), bytes);
             };
-            if (tile().empty() || bytes.size() <= sizeof(T)) // one record
+            if (tile().empty() || bytes.size() <= element_bytes) // one record
                 ref_.change(overwrite);
             else
                 change(overwrite);
@@ -123,10 +124,10 @@ public:
                 auto const shape = shape_in(w);
                 auto const whole = detail::make_row_major<Extents>(shape);
                 if constexpr (sizeof...(S) == 0)
-                    detail::write_layout<sizeof(T)>(w, tile(), shape, whole,
+                    detail::write_layout<element_bytes>(w, tile(), shape, whole,
                                                     bytes);
                 else
-                    detail::write_layout<sizeof(T)>(
+                    detail::write_layout<element_bytes>(
                         w, tile(), shape, detail::slice_layout(whole, s...),
                         bytes);
             });
@@ -225,7 +226,8 @@ public:
         with_stored(std::forward<R>(values), [&](stored bytes) {
             change([&](writer& w) {
                 edit e(w, tile(), shape_in(w), 0);
-                auto const rows = e.frame().planes_in(bytes.size() / sizeof(T));
+                auto const rows =
+                    e.frame().planes_in(bytes.size() / element_bytes);
                 detail::check_range(at, rows, e.frame().extent);
                 e.write_rows(at, rows, bytes);
             });
@@ -300,7 +302,7 @@ public:
         in.in_one_transaction([&](detail::names<Policies> const& inside) {
             auto const made =
                 inside.create_nd(name, detail::element_description<T>::text(),
-                                 sizeof(T), form, false);
+                                 element_bytes, form, false);
             made.change([&](writer& w) {
                 if (*size != 0)
                     w.resizing().insert_zeros(0, *size);
@@ -330,7 +332,7 @@ private:
         if (fill.empty())
             return f(b);
         std::vector<std::byte> filled(b.begin(), b.end());
-        detail::apply_fill<sizeof(T)>(fill, filled);
+        detail::apply_fill<element_bytes>(fill, filled);
         f(filled);
     }
 
@@ -355,8 +357,9 @@ private:
         if (tile().empty())
             return w.write(pos, bytes);
         using run = detail::nd_layout<dextents<1>, detail::strides<1>>;
-        detail::write_layout<sizeof(T)>(
-            w, tile(), shape, run(pos, {bytes.size() / sizeof(T)}, {1}), bytes);
+        detail::write_layout<element_bytes>(
+            w, tile(), shape, run(pos, {bytes.size() / element_bytes}, {1}),
+            bytes);
     }
 
     /// f(axis_edit) changes the elements and gives the new extent.
@@ -383,7 +386,7 @@ private:
         with_stored(std::forward<R>(values), [&](stored bytes) {
             restructure(axis, [&](edit& e) {
                 auto const& f = e.frame();
-                auto const n = f.planes_in(bytes.size() / sizeof(T));
+                auto const n = f.planes_in(bytes.size() / element_bytes);
                 e.insert(pos.value_or(f.extent), n, bytes);
                 return detail::grown(f.extent, n);
             });

@@ -126,14 +126,10 @@ public:
 
     /// Elements one behind the other, as if there were no tiles: along the
     /// last axis, or whole rows.
-    void read(std::uint64_t pos, std::span<std::byte> out) const {
-        if (out.empty())
-            return;
-        if (map_->has_tiles())
-            read_tiles(range_choices(pos, out.size() / sizeof(T)), out);
-        else
-            read_run(pos, out);
-        finish(out);
+    template <class U>
+    void read(std::uint64_t pos, std::span<U> out) const {
+        fill_elements<T>(
+            out, [&](std::span<std::byte> bytes) { read_at(pos, bytes); });
     }
 
     T element(std::uint64_t pos) const {
@@ -141,18 +137,27 @@ public:
             if (std::byte const* const at = find_element(
                     nodes_.pages(), nodes_.shape(), *root_, pos))
                 return load_element<T>(at);
-        T value;
-        read(pos, std::as_writable_bytes(std::span<T>(&value, 1)));
-        return value;
+        std::array<std::byte, element_bytes> stored;
+        read_at(pos, stored);
+        return load_element<T>(stored.data());
     }
 
     /// All elements of a layout, of which this is the grid, in its order.
-    template <class Layout>
+    template <class Layout, class U>
     void read(Layout const& layout, grid<Layout::rank()> const& g,
-              std::span<std::byte> out) const {
+              std::span<U> out) const {
+        fill_elements<T>(out, [&](std::span<std::byte> bytes) {
+            read_stored(layout, g, bytes);
+        });
+    }
+
+    /// The same as they are stored, and not checked.
+    template <class Layout>
+    void read_stored(Layout const& layout, grid<Layout::rank()> const& g,
+                     std::span<std::byte> out) const {
         if (map_->has_tiles()) {
             read_tiles(choices_of(*map_, layout), out);
-            return finish(out);
+            return apply_fill<element_bytes>(fill_, out);
         }
         g.each_pass(
             [&](block_places const& at, std::uint64_t block,
@@ -160,7 +165,7 @@ public:
                 if (at.count() == 1)
                     return read_run(at[0], part(out, index, block));
                 visit_leaves(nodes_, *root_, block_selection(at, block),
-                             reader(out.data() + index * sizeof(T)));
+                             reader(out.data() + index * element_bytes));
             },
             [&](std::uint64_t first, std::uint64_t stride,
                 std::uint64_t count, std::uint64_t index) {
@@ -168,14 +173,14 @@ public:
                     nodes_, *root_,
                     strided_selection(
                         first, static_cast<std::int64_t>(stride), count),
-                    reader(out.data() + index * sizeof(T)));
+                    reader(out.data() + index * element_bytes));
             });
         reverse_axes(g, out);
-        finish(out);
+        apply_fill<element_bytes>(fill_, out);
     }
 
-    /// Rows that ascend, each of `row` elements, where the order says; see
-    /// `ordered_block_reader`.
+    /// Rows that ascend, each of `row` elements, as they are stored and not
+    /// checked, where the order says; see `ordered_block_reader`.
     void read_rows(std::span<std::uint64_t const> rows, std::uint64_t row,
                    std::span<std::uint64_t const> order,
                    std::span<std::byte> out) const {
@@ -195,16 +200,27 @@ public:
             if (!are_apart(at) || !find_rows(at, row, order, out))
                 visit_leaves(
                     nodes_, *root_, block_selection(at, row),
-                    ordered_block_reader<sizeof(T)>{out.data(), order});
+                    ordered_block_reader<element_bytes>{out.data(), order});
         }
-        finish(out);
+        apply_fill<element_bytes>(fill_, out);
     }
 
 private:
+    static constexpr std::size_t element_bytes = stored_bytes<T>;
     static constexpr leaf_shape leaf =
-        leaf_shape_of(sizeof(T), Policies::page_size);
+        leaf_shape_of(element_bytes, Policies::page_size);
 
-    static group_reader<fixed_element<sizeof(T)>>
+    void read_at(std::uint64_t pos, std::span<std::byte> out) const {
+        if (out.empty())
+            return;
+        if (map_->has_tiles())
+            read_tiles(range_choices(pos, out.size() / element_bytes), out);
+        else
+            read_run(pos, out);
+        apply_fill<element_bytes>(fill_, out);
+    }
+
+    static group_reader<fixed_element<element_bytes>>
     reader(std::byte* out) noexcept {
         return {{}, out};
     }
@@ -234,15 +250,15 @@ private:
     static std::span<std::byte> part(std::span<std::byte> out,
                                      std::uint64_t index,
                                      std::uint64_t n) noexcept {
-        return out.subspan(static_cast<std::size_t>(index) * sizeof(T),
-                           static_cast<std::size_t>(n) * sizeof(T));
+        return out.subspan(static_cast<std::size_t>(index) * element_bytes,
+                           static_cast<std::size_t>(n) * element_bytes);
     }
 
     void read_run(std::uint64_t pos, std::span<std::byte> out) const {
         if (out.empty() || (steady_ && read_fast(nodes_, *root_, pos, out)))
             return;
         visit_leaves(nodes_, *root_,
-                     range_selection(pos, out.size() / sizeof(T)),
+                     range_selection(pos, out.size() / element_bytes),
                      reader(out.data()));
     }
 
@@ -267,7 +283,7 @@ private:
         std::vector<tile_run> runs;
         auto const flush = [&] {
             visit_leaves(nodes_, *root_, tile_run_selection(runs),
-                         tile_run_reader<sizeof(T)>{out.data()});
+                         tile_run_reader<element_bytes>{out.data()});
             runs.clear();
         };
         each_tile_run(*map_, choices, [&](tile_run const& r) {
@@ -276,11 +292,6 @@ private:
             runs.push_back(r);
         });
         flush();
-    }
-
-    void finish(std::span<std::byte> out) const {
-        apply_fill<sizeof(T)>(fill_, out);
-        accept_elements<T>(out.data(), out.size() / sizeof(T));
     }
 
     static constexpr std::size_t most_runs = 4096;

@@ -55,19 +55,21 @@ public:
             known_[static_cast<std::size_t>(pos / leaf.capacity) % runs];
         if (!run.holds(pos))
             load(run, pos);
-        std::array<std::byte, sizeof(T)> bytes{};
+        std::array<std::byte, element_bytes> bytes{};
         if (run.data != nullptr)
             std::memcpy(bytes.data(),
-                        run.data + (pos - run.first) * sizeof(T), sizeof(T));
-        detail::apply_fill<sizeof(T)>(version_->fill, bytes);
+                        run.data + (pos - run.first) * element_bytes,
+                        element_bytes);
+        detail::apply_fill<element_bytes>(version_->fill, bytes);
         return detail::load_element<T>(bytes.data());
     }
 
 private:
+    static constexpr std::size_t element_bytes = detail::stored_bytes<T>;
     static constexpr std::uint64_t most_bytes = std::uint64_t{8} << 20;
     static constexpr std::uint64_t most_runs = 1024;
     static constexpr detail::leaf_shape leaf =
-        detail::leaf_shape_of(sizeof(T), Policies::page_size);
+        detail::leaf_shape_of(element_bytes, Policies::page_size);
     /// A power of two: to divide by it is no division.
     static constexpr std::size_t runs = std::bit_floor(static_cast<std::size_t>(
         std::clamp<std::uint64_t>(most_bytes / leaf.page_bytes, 1, most_runs)));

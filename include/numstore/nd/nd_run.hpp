@@ -33,8 +33,7 @@ public:
           shape_(shape), in_place_(true) {}
     nd_run(detail::element_buffer<T> copy, Extents const& shape)
         : copy_(std::move(copy)),
-          span_(detail::as_elements<T>(detail::bytes_of(copy_).data(),
-                                       copy_.size())),
+          span_(detail::filled_elements<T>(std::span(copy_))),
           shape_(shape) {}
     nd_run(nd_run&&) noexcept = default;
     nd_run& operator=(nd_run&&) noexcept = default;

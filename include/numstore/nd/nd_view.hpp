@@ -94,7 +94,8 @@ public:
     }
 
     /// All elements one behind the other, without a copy where they lie so,
-    /// which they never do in an array with tiles.
+    /// which they never do in an array with tiles, nor where elements are
+    /// stored in another form than they have in memory.
     /// Throws corrupt, io, no_memory.
     nd_run<T, extents_type, Policies> run() const {
         return detail::reporting_no_memory([&] { return make_run(); });
@@ -102,24 +103,28 @@ public:
 
     /// For numstore's own use.
     Layout const& layout() const noexcept { return layout_; }
-    /// Fills `out` with the elements of a part of this layout.
+    /// Fills `out` with what is stored for a part of this layout.
     void read_layout(detail::dynamic_layout<rank()> const& part,
                      std::span<std::byte> out) const {
-        detail::reporting_no_memory(
-            [&] { source().read(part, detail::grid<rank()>(part), out); });
+        detail::reporting_no_memory([&] {
+            source().read_stored(part, detail::grid<rank()>(part), out);
+            detail::accept_stored<T>(out);
+        });
     }
 
 private:
     nd_run<T, extents_type, Policies> make_run() const {
         detail::grid<rank()> const g(layout_);
-        if (g.is_run() && version_->fill.empty()
-            && !version_->map.has_tiles()) {
-            auto cursor = version_->at.cursor();
-            cursor.seek(g.first());
-            auto const r = cursor.run(g.size());
-            if (r.count == g.size()) {
-                auto const span = detail::as_elements<T>(r.data, r.count);
-                return {std::move(cursor), version_->at.pin, span, shape()};
+        if constexpr (detail::in_place<T>) {
+            if (g.is_run() && version_->fill.empty()
+                && !version_->map.has_tiles()) {
+                auto cursor = version_->at.cursor();
+                cursor.seek(g.first());
+                auto const r = cursor.run(g.size());
+                if (r.count == g.size()) {
+                    auto const span = detail::as_elements<T>(r.data, r.count);
+                    return {std::move(cursor), version_->at.pin, span, shape()};
+                }
             }
         }
         auto out =
@@ -132,7 +137,7 @@ private:
     void read_grid(detail::grid<Layout::rank()> const& g,
                    std::span<U> out) const {
         detail::reporting_no_memory(
-            [&] { source().read(layout_, g, std::as_writable_bytes(out)); });
+            [&] { source().read(layout_, g, out); });
     }
 
     detail::nd_source<T, Policies> source() const noexcept {

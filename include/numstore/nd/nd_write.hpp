@@ -108,7 +108,7 @@ format::array_shape form_of(std::size_t rank, T const& fill,
     if (!is_stored_as_zero(fill)) {
         form.layout =
             tile == nullptr ? format::in_order_filled : format::tiled_filled;
-        form.fill.resize(sizeof(T));
+        form.fill.resize(stored_bytes<T>);
         store_element(fill, form.fill.data());
     }
     return form;

@@ -88,10 +88,9 @@ private:
             room_ = n;
         }
         std::span const place(buffer_.get(), static_cast<std::size_t>(n));
-        detail::nd_source<T, Policies>(*version_).read(
-            now_.first * row_, std::as_writable_bytes(place));
-        now_.values =
-            detail::as_elements<T>(std::as_bytes(place).data(), place.size());
+        detail::nd_source<T, Policies>(*version_).read(now_.first * row_,
+                                                       place);
+        now_.values = detail::filled_elements<T>(place);
     }
 
     std::shared_ptr<version const> version_;
