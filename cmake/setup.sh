@@ -73,7 +73,8 @@ missing() {
               library zlib1g-dev
               library python3-numpy ;;
         clang) tool clang++-19 clang-19
-               library libclang-rt-19-dev ;;
+               library libclang-rt-19-dev
+               library libc++-19-dev ;;
         bench) library liblmdb-dev
                library libsqlite3-dev ;;
         coverage) tool clang++-19 clang-19
@@ -108,8 +109,8 @@ install() {
         -o DPkg::Lock::Timeout=300 "$@" 2>> "$log" < /dev/null
 }
 
-# Downloads a package, and the parts of Boost that it needs, without
-# installing it.
+# Downloads a package, and the parts of Boost or of LLVM's library that it
+# needs, without installing it.
 unpack() {
     local archives=$deps/.archives name
     rm -rf "$archives"
@@ -117,7 +118,7 @@ unpack() {
     local names
     names=$(apt-cache depends --recurse --no-recommends --no-suggests \
         --no-conflicts --no-breaks --no-replaces --no-enhances "$1" \
-        | grep '^libboost' || true)
+        | grep -E '^lib(boost|c\+\+|unwind)' || true)
     for name in $(printf '%s\n' "$1" $names | sort -u); do
         (cd "$archives" && apt-get download -q "$name") >> "$log" 2>&1 \
             || return 1

@@ -4,6 +4,7 @@
 #include <numstore/format/element_check.hpp>
 #include <numstore/format/element_type.hpp>
 #include <numstore/format/half.hpp>
+#include <numstore/format/number_text.hpp>
 #include <numstore/format/utf8.hpp>
 #include <numstore/format/wide_integer.hpp>
 
@@ -77,18 +78,18 @@ private:
     }
 
     template <class Number>
-    static std::optional<Number> parsed(std::string_view text) noexcept {
+    static std::optional<Number> parsed(std::string_view text) {
         text = without_plus(text);
         Number value{};
         auto const [end, ec] =
-            std::from_chars(text.data(), text.data() + text.size(), value);
+            read_number(text.data(), text.data() + text.size(), value);
         if (ec != std::errc{} || end != text.data() + text.size())
             return std::nullopt;
         return value;
     }
 
     template <class Number>
-    static bool number(std::string_view text, std::byte* bytes) noexcept {
+    static bool number(std::string_view text, std::byte* bytes) {
         auto const value = parsed<Number>(text);
         if (value)
             boost::endian::endian_store<Number, sizeof(Number),
@@ -107,7 +108,7 @@ private:
     }
 
     template <class Number>
-    static bool complex(std::string_view text, std::byte* bytes) noexcept {
+    static bool complex(std::string_view text, std::byte* bytes) {
         auto const comma = text.find(',');
         if (comma == std::string_view::npos || text.front() != '('
             || text.back() != ')')
@@ -118,7 +119,7 @@ private:
                    bytes + sizeof(Number));
     }
 
-    static bool byte(std::string_view text, std::byte* bytes) noexcept {
+    static bool byte(std::string_view text, std::byte* bytes) {
         if (!text.starts_with("0x"))
             return number<std::uint8_t>(text, bytes);
         std::uint8_t value = 0;

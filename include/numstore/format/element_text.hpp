@@ -4,6 +4,7 @@
 #include <numstore/format/element_check.hpp>
 #include <numstore/format/element_type.hpp>
 #include <numstore/format/half.hpp>
+#include <numstore/format/number_text.hpp>
 #include <numstore/format/wide_integer.hpp>
 
 #include <boost/endian/conversion.hpp>
@@ -102,7 +103,7 @@ private:
             end = std::to_chars(text, text + sizeof text, value,
                                 std::chars_format::general, digits)
                       .ptr;
-            std::from_chars(text, end, shown);
+            read_number(text, end, shown);
             if (narrow(static_cast<float>(shown)) == bits)
                 break;
         }

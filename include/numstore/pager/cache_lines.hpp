@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 namespace numstore::detail {
@@ -15,6 +16,8 @@ inline constexpr std::size_t cache_line = 64;
 template <class T>
 struct cache_line_allocator {
     using value_type = T;
+    /// Elements of a vector, as atomics, need not be movable.
+    using propagate_on_container_move_assignment = std::true_type;
 
     cache_line_allocator() = default;
     template <class U>
