@@ -10,9 +10,14 @@ using namespace array_test;
 
 namespace {
 
+#ifdef NUMSTORE_TEST_THINNED
+using compounds =
+    boost::mpl::list<std::array<bool, 5>, sample, nested, half_page, large>;
+#else
 using compounds =
     boost::mpl::list<std::array<float, 3>, std::array<bool, 5>, sample, point,
                      nested, std::array<sample, 2>, half_page, large>;
+#endif
 
 } // namespace
 

@@ -12,10 +12,15 @@ using namespace array_test;
 
 namespace {
 
+#ifdef NUMSTORE_TEST_THINNED
+using numbers = boost::mpl::list<bool, std::int8_t, std::uint64_t, float,
+                                 yes_no, std::complex<double>>;
+#else
 using numbers = boost::mpl::list<bool, char, std::int8_t, std::uint16_t,
                                  std::int32_t, std::uint64_t, float, double,
                                  std::byte, colour, yes_no, level,
                                  std::complex<float>, std::complex<double>>;
+#endif
 
 } // namespace
 

@@ -53,7 +53,7 @@ void for_each_seed(std::uint64_t usual, F&& f) {
         usual *= std::max(1ULL, std::strtoull(times, nullptr, 10));
     }
 #if defined(NUMSTORE_TEST_THINNED)
-    usual = (usual + 7) / 8;
+    usual = (usual + 15) / 16;
 #endif
     for (std::uint64_t seed = first; seed != first + usual; ++seed)
         BOOST_TEST_CONTEXT("NUMSTORE_SEED=" << seed)

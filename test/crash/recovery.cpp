@@ -337,10 +337,11 @@ struct torn_tail {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(torn_log_tail_cut_at_every_byte) {
+    constexpr std::size_t every = thinned ? 7 : 1;
     with_both_blocks([](std::size_t block) {
         torn_tail const t(block);
         for (std::byte const fill : {std::byte{0}, std::byte{0xa5}})
-            for (std::size_t cut = 0; cut <= t.last.length(); ++cut) {
+            for (std::size_t cut = 0; cut <= t.last.length(); cut += every) {
                 simulated_storage torn = t.device.clone();
                 torn.record(ns::testing::recording::off);
                 torn.corrupt(t.last.offset + cut,

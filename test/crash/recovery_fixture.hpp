@@ -87,10 +87,11 @@ inline contents recovered(simulated_storage const& device,
 }
 
 #ifndef NUMSTORE_TEST_THINNED
-constexpr std::uint64_t random_losses = 6;
+constexpr bool thinned = false;
 #else
-constexpr std::uint64_t random_losses = 2;
+constexpr bool thinned = true;
 #endif
+constexpr std::uint64_t random_losses = thinned ? 2 : 6;
 
 /// The device after power losses of every kind.
 template <class F>

@@ -23,6 +23,8 @@ struct fixture {
     std::string file() const { return dir / "figures.ns"; }
 };
 
+#ifndef NUMSTORE_TEST_THINNED
+
 using pixel = std::array<float, 3>;
 
 template <class T>
@@ -52,9 +54,13 @@ std::size_t runs_of_64_mib(std::string const& file) {
     return runs;
 }
 
+#endif
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(database_figures, fixture)
+
+#ifndef NUMSTORE_TEST_THINNED // large, or by the clock
 
 BOOST_AUTO_TEST_CASE(a_loaded_array_comes_in_few_runs) {
     BOOST_TEST(runs_of_64_mib<float>(file()) <= 8u);
@@ -84,6 +90,8 @@ BOOST_AUTO_TEST_CASE(many_small_arrays_cost_little) {
     BOOST_TEST(db.open<float>("sensor/77777").back() == 1.5F);
     BOOST_TEST(db.list("sensor/1234*").size() == 11u);
 }
+
+#endif
 
 BOOST_AUTO_TEST_CASE(positions_have_64_bits) {
     constexpr std::uint64_t n = (std::uint64_t{1} << 33) + 5;

@@ -133,7 +133,7 @@ void fail_last_allocations(std::string const& name, long before, F&& attempt) {
 /// Calls `attempt(fault)` for the n-th allocation, until none fails.
 template <class F>
 void fail_each_allocation(std::string const& name, F&& attempt) {
-    constexpr long apart = is_optimised ? 12 : 2;
+    constexpr long apart = is_optimised ? 12 : 1;
     for (bool const sticky : {false, true})
         for (long nth = 0;; nth += is_long() ? 1 : 1 + nth / apart) {
             BOOST_TEST_CONTEXT(name << ", allocation " << nth

@@ -24,7 +24,7 @@ using storage = policies::storage;
 #ifndef NUMSTORE_TEST_THINNED
 constexpr std::size_t thinned = 1;
 #else
-constexpr std::size_t thinned = 23;
+constexpr std::size_t thinned = 47;
 #endif
 
 struct fixture {

@@ -238,6 +238,22 @@ BOOST_FIXTURE_TEST_CASE(a_segment_that_cannot_be_prepared_goes_back,
     BOOST_TEST(source.given_back == source.used - used);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_new_segment_waits_for_no_sync, fixture) {
+    auto const before = device.counts();
+    auto const segments = log->segment_count();
+    while (log->segment_count() < segments + 3)
+        log->write(log->append(bytes(400, 1)));
+    auto const written = device.counts();
+    BOOST_TEST(written.syncs == before.syncs);
+    BOOST_TEST(written.durable_writes == before.durable_writes);
+    auto const records = read(device).size();
+    log->flush(log->append(bytes(400, 2)), false);
+    BOOST_TEST(device.counts().syncs == written.syncs + 1);
+    auto const left = device.after_power_loss(
+        numstore::testing::power_loss::lose_all());
+    BOOST_TEST(read(left).size() == records + 1);
+}
+
 BOOST_FIXTURE_TEST_CASE(segments_are_small_only_where_that_was_asked,
                         fixture) {
     auto const next_bytes = [&] {

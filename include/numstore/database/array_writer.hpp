@@ -335,11 +335,8 @@ private:
         return std::max(leaf, std::min<std::uint64_t>(wanted, 1 << 20));
     }
 
-    bool must_spill() const noexcept {
-        return !e_->read_only
-               && e_->pages->account().leaf_bytes.load(
-                      std::memory_order_relaxed)
-                      > e_->opt.cache_bytes / 2;
+    bool must_spill() const {
+        return !e_->read_only && e_->is_full_of_leaves();
     }
 
     /// One that finds no space is tried again while more can be found.

@@ -83,6 +83,22 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         return in_proportion(opt.cache_bytes / 2, 6);
     }
 
+    /// Do leaves in memory, which are no copies of pages, take so much that
+    /// open transactions must write theirs? They share `cache_bytes` with
+    /// what was read, which takes next to nothing where storage shows its
+    /// bytes, and with the directories of leaves.
+    bool is_full_of_leaves() const {
+        std::uint64_t const half = opt.cache_bytes / 2;
+        std::uint64_t const bytes =
+            pages->account().leaf_bytes.load(std::memory_order_relaxed);
+        if constexpr (viewable_device<storage>)
+            return bytes > half
+                   && bytes + std::min(pages->cached_bytes(), half / 2)
+                          > half + half / 2;
+        else
+            return bytes > half;
+    }
+
     numstore::options const opt;
     std::string const name;
     fork_guard fork;

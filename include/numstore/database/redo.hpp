@@ -107,8 +107,7 @@ private:
         if (e_->read_only)
             return;
         for (auto& [id, w] : t_->works) {
-            if (e_->pages->account().leaf_bytes.load(std::memory_order_relaxed)
-                <= e_->opt.cache_bytes / 2)
+            if (!e_->is_full_of_leaves())
                 return;
             if (!w.dropped)
                 writer(*e_, *t_, w).spill_if_needed();

@@ -85,9 +85,8 @@ private:
         // A batch, and the link to the next segment.
         std::uint64_t const least =
             round_up(std::max<std::uint64_t>(size, 1), block_) + block_;
-        log_space const space =
-            source_.acquire(least, std::max<std::uint64_t>(least + 3ull * block_,
-                                                   wanted));
+        std::uint64_t const some = least + std::uint64_t{3} * block_;
+        log_space const space = source_.acquire(least, std::max(some, wanted));
         try {
             if (!space.written)
                 prepare(space, ec);
@@ -101,7 +100,9 @@ private:
             source_.give_back(space);
     }
 
-    /// Writes a new segment once, so that durable writes overwrite.
+    /// Writes a new segment once, so that durable writes overwrite. This is
+    /// durable with the next sync, mostly that of the link to it; until then
+    /// what was there before is no batch of this log.
     void prepare(log_space const& space, std::error_code& ec) {
         std::vector<std::byte> const zeros(
             static_cast<std::size_t>(std::min(space.bytes, zeros_bytes)));
@@ -113,8 +114,6 @@ private:
                            ec);
             done += n;
         }
-        if (!ec)
-            device_->sync(ec);
         preparation_bytes_ += space.bytes;
     }
 

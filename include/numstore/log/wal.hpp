@@ -295,8 +295,10 @@ private:
         lsn const end = batches.empty() ? written_ : batches.back().end;
         bool const full = std::exchange(all_wanted_, false) || unsynced_
                           || batches.size() != 1;
-        if (full)
+        if (full) {
             ++full_begun_;
+            unsynced_ = false; // what is written meanwhile waits for the next
+        }
         taken_ = end;
         turns_.begin();
         lock.unlock();
@@ -315,10 +317,8 @@ private:
         ++(full ? counters_.syncs : counters_.durable_writes);
         if (ec)
             fail(ec, "cannot make the log durable");
-        if (full) {
+        if (full)
             ++full_ended_;
-            unsynced_ = false;
-        }
         written_ = end;
         durable_ = end;
         turns_.end(lock);

@@ -115,14 +115,16 @@ void scatter_strided(E element, std::byte* dst, Stride stride,
     scatter_spaced(element, dst, std::ptrdiff_t{stride} * bytes, src, n);
 }
 
-/// Removes the elements first, first + step, ..., `n` of them, from `count`
-/// elements in place: those that stay move down. Returns how many stay. One
-/// pass; what is in front of `first` is not touched.
+/// Copies `count` elements but for first, first + step, ..., `n` of them, to
+/// neighbouring places. Returns how many those are. One pass.
 /// Precondition: step > 0, and all n positions are below count.
 template <rope_element E, kernel_stride Step>
-std::size_t compact_strided(E element, std::byte* data, std::size_t count,
-                            std::size_t first, Step step,
-                            std::size_t n) noexcept {
+std::size_t copy_between_strided(E element, std::byte const* src,
+                                 std::size_t count, std::size_t first,
+                                 Step step, std::size_t n,
+                                 std::byte* dst) noexcept {
+    std::size_t const head = n == 0 ? count : first;
+    std::memcpy(dst, src, head * element.size());
     if (n == 0)
         return count;
     auto const between = static_cast<std::size_t>(std::ptrdiff_t{step}) - 1;
@@ -130,23 +132,31 @@ std::size_t compact_strided(E element, std::byte* data, std::size_t count,
     with_fixed_element(element, [&](auto e) {
         constexpr std::size_t worth_a_call = 64;
         std::size_t const gap = between * e.size();
-        std::byte* to = data + first * e.size();
-        std::byte const* from = to + e.size();
-        for (std::size_t i = 1; i != n; ++i, from += e.size()) {
-            if (gap >= worth_a_call) {
-                std::memmove(to, from, gap);
+        std::byte* to = dst + head * e.size();
+        std::byte const* from = src + (head + 1) * e.size();
+        if (between == 1) {
+            for (std::size_t i = 0; i != n - 1; ++i) // in vectors
+                std::memcpy(to + i * e.size(), from + 2 * i * e.size(),
+                            e.size());
+            to += (n - 1) * e.size();
+            from += 2 * (n - 1) * e.size();
+        } else if (gap >= worth_a_call) {
+            for (std::size_t i = 1; i != n; ++i) {
+                std::memcpy(to, from, gap);
                 to += gap;
-                from += gap;
-                continue;
+                from += gap + e.size();
             }
-            for (std::size_t k = 0; k != between; ++k) {
-                std::memcpy(to, from, e.size());
-                to += e.size();
-                from += e.size();
+        } else {
+            for (std::size_t i = 1; i != n; ++i) {
+                for (std::size_t k = 0; k != between; ++k)
+                    std::memcpy(to + k * e.size(), from + k * e.size(),
+                                e.size());
+                to += gap;
+                from += gap + e.size();
             }
         }
-        std::memmove(to, from,
-                     static_cast<std::size_t>(data + count * e.size() - from));
+        std::memcpy(to, from,
+                    static_cast<std::size_t>(src + count * e.size() - from));
     });
     return count - n;
 }
@@ -199,26 +209,26 @@ void scatter_indexed(E element, std::byte* dst, std::uint64_t base,
     });
 }
 
-/// Removes the elements at `positions`, counted from an origin of `base` at
-/// `data`, from `count` elements in place. Returns how many stay.
-/// Precondition: positions ascend strictly.
+/// Copies `count` elements but for those at `positions`, counted from an
+/// origin of `base` at `src`, to neighbouring places. Returns how many those
+/// are. Precondition: positions ascend strictly.
 template <rope_element E, std::unsigned_integral Index>
-std::size_t compact_indexed(E element, std::byte* data, std::size_t count,
-                            std::uint64_t base,
-                            std::span<Index const> positions) noexcept {
-    if (positions.empty())
-        return count;
+std::size_t copy_between_indexed(E element, std::byte const* src,
+                                 std::size_t count, std::uint64_t base,
+                                 std::span<Index const> positions,
+                                 std::byte* dst) noexcept {
     std::size_t const size = element.size();
-    auto const at = [&](std::size_t i) {
-        return static_cast<std::size_t>(positions[i] - base);
+    std::size_t from = 0;
+    auto const copy = [&](std::size_t end) {
+        std::memcpy(dst, src + from * size, (end - from) * size);
+        dst += (end - from) * size;
     };
-    std::byte* to = data + at(0) * size;
-    for (std::size_t i = 0; i != positions.size(); ++i) {
-        std::size_t const from = at(i) + 1;
-        std::size_t const end = i + 1 == positions.size() ? count : at(i + 1);
-        std::memmove(to, data + from * size, (end - from) * size);
-        to += (end - from) * size;
+    for (Index const p : positions) {
+        auto const removed = static_cast<std::size_t>(p - base);
+        copy(removed);
+        from = removed + 1;
     }
+    copy(count);
     return count - positions.size();
 }
 

@@ -374,9 +374,9 @@ private:
 
     template <class Selection, class Spill>
     void sweep(edit_type& changes, Selection const& selected, Spill& spill) {
-        using remover = group_remover<Element>;
-        rope_sweep<Policies, Selection, remover>(
-            editing(changes), selected, remover{element_})(root_, spill);
+        using copier = rest_copier<Element>;
+        rope_sweep<Policies, Selection, copier>(
+            editing(changes), selected, copier{element_})(root_, spill);
     }
 
     pager_type* pages_;

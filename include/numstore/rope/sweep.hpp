@@ -16,31 +16,32 @@
 
 namespace numstore::detail {
 
-/// Takes the elements of a group out of a leaf's, in place.
+/// Copies what a group leaves of a leaf's elements.
 template <class Element>
-struct group_remover {
+struct rest_copier {
     Element element;
 
-    void operator()(std::byte* leaf, std::uint64_t count,
-                    strided_selection::group const& g,
-                    std::uint64_t step) const noexcept {
-        compact_strided(element, leaf, static_cast<std::size_t>(count),
-                        static_cast<std::size_t>(g.lowest),
-                        static_cast<std::ptrdiff_t>(step),
-                        static_cast<std::size_t>(g.count));
+    void operator()(std::byte const* leaf, std::uint64_t count,
+                    strided_selection::group const& g, std::uint64_t step,
+                    std::byte* to) const noexcept {
+        copy_between_strided(element, leaf, static_cast<std::size_t>(count),
+                             static_cast<std::size_t>(g.lowest),
+                             static_cast<std::ptrdiff_t>(step),
+                             static_cast<std::size_t>(g.count), to);
     }
 
-    void operator()(std::byte* leaf, std::uint64_t count,
-                    indexed_selection::group const& g) const noexcept {
-        compact_indexed(element, leaf, static_cast<std::size_t>(count), g.first,
-                        g.positions);
+    void operator()(std::byte const* leaf, std::uint64_t count,
+                    indexed_selection::group const& g,
+                    std::byte* to) const noexcept {
+        copy_between_indexed(element, leaf, static_cast<std::size_t>(count),
+                             g.first, g.positions, to);
     }
 };
 
 /// Removes selected elements in one pass: leaves that lose elements are
 /// packed into full ones, and the subtrees between are taken over whole, so
 /// that only touched leaves are read. See `rope_tree`.
-template <class Policies, class Selection, class Remover>
+template <class Policies, class Selection, class Copier>
 class rope_sweep {
 public:
     using editor = node_editor<Policies>;
@@ -49,8 +50,8 @@ public:
     using inner_pointer = typename editor::inner_pointer;
 
     rope_sweep(editor const& nodes, Selection const& selected,
-               Remover const& remover)
-        : trees_(nodes), selected_(selected), remover_(remover) {}
+               Copier const& copier)
+        : trees_(nodes), selected_(selected), copier_(copier) {}
 
     template <class Spill>
     void operator()(rope_root& root, Spill&& spill) {
@@ -113,19 +114,20 @@ private:
             keep_zeros(left);
             return;
         }
-        bool const first_packed = packed_count_ == 0;
-        if (first_packed)
-            open_packed();
-        else if (spare_ == nullptr)
+        if (packed_count_ == shape().capacity)
+            flush();
+        open_packed();
+        bool const fits = left <= shape().capacity - packed_count_;
+        if (!fits && spare_ == nullptr)
             spare_ = nodes().new_leaf(shape().capacity, true);
-        std::byte* const to = (first_packed ? packed_ : spare_)->data();
-        std::memcpy(to, nodes().nodes().leaf(ref).data, nodes().size(count));
+        std::byte* const to = fits ? packed_end() : spare_->data();
+        std::byte const* const from = nodes().nodes().leaf(ref).data;
         if constexpr (requires { selected_.step(); })
-            remover_(to, count, group, selected_.step());
+            copier_(from, count, group, selected_.step(), to);
         else
-            remover_(to, count, group);
-        if (first_packed)
-            packed_count_ = left;
+            copier_(from, count, group, to);
+        if (fits)
+            packed_count_ += left;
         else
             pack(to, left);
         nodes().retire_leaf(ref);
@@ -182,7 +184,7 @@ private:
 
     structure trees_;
     Selection selected_;
-    Remover remover_;
+    Copier copier_;
     rope_root result_{};
     leaf_ptr packed_{};
     std::uint64_t packed_count_ = 0;
