@@ -188,8 +188,8 @@ BOOST_AUTO_TEST_CASE(impossible_lists_are_refused) {
     };
     for (named const& n :
          {named{&superblock::free_map, "free map is impossible"},
-          named{&superblock::sharing, "list is impossible"},
-          named{&superblock::graveyard, "list is impossible"}}) {
+          named{&superblock::sharing, "sharing table is impossible"},
+          named{&superblock::graveyard, "graveyard is impossible"}}) {
         auto const with = [&](auto change) {
             return fault([&](auto& s) { change(s.*n.root); });
         };

@@ -10,6 +10,7 @@
 #include <numstore/error.hpp>
 #include <numstore/format/free_map.hpp>
 #include <numstore/pager/edit.hpp>
+#include <numstore/pager/node_pages.hpp>
 #include <numstore/rope/write_out.hpp>
 
 #include <algorithm>

@@ -163,8 +163,10 @@ inline char const* superblock_fault(format::superblock const& s) noexcept {
         return "a counter is impossible";
     if (!superblock_allows(s, s.names) || !superblock_allows(s, s.entries))
         return "a tree root is impossible";
-    if (!superblock_allows(s, s.graveyard) || !superblock_allows(s, s.sharing))
-        return "its list is impossible";
+    if (!superblock_allows(s, s.graveyard))
+        return "its graveyard is impossible";
+    if (!superblock_allows(s, s.sharing))
+        return "its sharing table is impossible";
     if (s.twin > format::twin_role::twin)
         return "its role is impossible";
     if (!superblock_allows(s, s.free_map))

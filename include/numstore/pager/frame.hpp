@@ -1,6 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <numstore/pager/leaf_memory.hpp>
 #include <numstore/types.hpp>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -27,6 +28,11 @@ constexpr std::uint64_t transaction_of(edit_token t) noexcept {
 /// Bytes of tree nodes held in memory. Shared by all frames of a database,
 /// and kept alive by it: counted, never freed before the last frame.
 struct memory_account {
+    /// Leaves of up to `full_leaf` bytes are many.
+    explicit memory_account(std::size_t full_leaf = 0) noexcept
+        : leaves(full_leaf) {}
+
+    leaf_memory leaves;
     std::atomic<std::uint64_t> leaf_bytes{0};
     std::atomic<std::uint64_t> inner_bytes{0};
     std::atomic<std::uint64_t> directory_bytes{0};
@@ -85,8 +91,12 @@ public:
     friend void intrusive_ptr_release(frame const* f) noexcept {
         // Pairs with itself: the last owner sees all changes before it frees.
         if (f->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-            delete f;
+            const_cast<frame*>(f)->destroy();
     }
+
+protected:
+    /// Nobody refers to it any more.
+    virtual void destroy() noexcept { delete this; }
 
 private:
     mutable std::atomic<std::uint32_t> references_{0};
@@ -104,15 +114,23 @@ using frame_ptr = boost::intrusive_ptr<frame>;
 /// what is counted there. How many elements it holds stands in its parent.
 class leaf_frame final : public frame {
 public:
-    static constexpr std::size_t alignment = 64;
+    static constexpr std::size_t alignment = leaf_memory::alignment;
+    /// What stands in front of the elements.
+    static constexpr std::size_t head = alignment;
 
     /// With room for `capacity` bytes, to be written to `pages` pages. Throws
     /// bad_alloc.
     static boost::intrusive_ptr<leaf_frame>
     make(edit_token owner, memory_account& account, std::size_t capacity,
          std::uint64_t pages) {
-        return boost::intrusive_ptr<leaf_frame>(
-            new (capacity) leaf_frame(owner, account, capacity, pages));
+        std::size_t const size = head + capacity;
+        void* place = account.leaves.take(
+            size, account.leaf_bytes.load(std::memory_order_relaxed));
+        bool const in_slab = place != nullptr;
+        if (!in_slab)
+            place = ::operator new(size, std::align_val_t{alignment});
+        return boost::intrusive_ptr<leaf_frame>(::new (place) leaf_frame(
+            owner, account, capacity, pages, in_slab));
     }
     ~leaf_frame() override {
         account_->leaf_bytes.fetch_sub(capacity_, std::memory_order_relaxed);
@@ -122,9 +140,6 @@ public:
     void set_written(page_no place, std::uint64_t checksum) noexcept override {
         frame::set_written(place, checksum);
         forget_unwritten();
-    }
-    static void operator delete(void* p) noexcept {
-        ::operator delete(p, std::align_val_t{alignment});
     }
 
     std::byte* data() noexcept {
@@ -136,13 +151,12 @@ public:
     std::size_t capacity() const noexcept { return capacity_; }
 
 private:
-    static constexpr std::size_t head = alignment;
-
     leaf_frame(edit_token owner, memory_account& account, std::size_t capacity,
-               std::uint64_t pages)
+               std::uint64_t pages, bool in_slab) noexcept
         : frame(frame_kind::leaf, owner), account_(&account),
           capacity_(static_cast<std::uint32_t>(capacity)),
-          pages_(static_cast<std::uint32_t>(pages)) {
+          pages_(static_cast<std::uint32_t>(pages) & 0x7fffffff),
+          in_slab_(in_slab) {
         static_assert(sizeof(leaf_frame) <= head);
         account_->leaf_bytes.fetch_add(capacity_, std::memory_order_relaxed);
         account_->note_unwritten(capacity_, pages_);
@@ -150,17 +164,19 @@ private:
     void forget_unwritten() noexcept {
         account_->forget_unwritten(capacity_, pages_);
     }
-    static void* operator new(std::size_t, std::size_t capacity) {
-        return ::operator new(head + capacity, std::align_val_t{alignment});
-    }
-    /// Of a frame whose constructor failed, which none does.
-    static void operator delete(void* p, std::size_t) noexcept {
-        leaf_frame::operator delete(p);
+    void destroy() noexcept override {
+        leaf_memory* const from = in_slab_ ? &account_->leaves : nullptr;
+        this->~leaf_frame();
+        if (from != nullptr)
+            from->give_back(this);
+        else
+            ::operator delete(this, std::align_val_t{alignment});
     }
 
     memory_account* account_;
     std::uint32_t capacity_;
-    std::uint32_t pages_;
+    std::uint32_t pages_ : 31;
+    std::uint32_t in_slab_ : 1;
 };
 
 using leaf_ptr = boost::intrusive_ptr<leaf_frame>;

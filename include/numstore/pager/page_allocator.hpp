@@ -3,7 +3,7 @@
 
 #include <numstore/error.hpp>
 #include <numstore/faults.hpp>
-#include <numstore/pager/edit.hpp>
+#include <numstore/pager/node_pages.hpp>
 #include <numstore/pager/space_map.hpp>
 #include <numstore/policies.hpp>
 #include <numstore/storage/storage_device.hpp>

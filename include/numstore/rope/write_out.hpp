@@ -4,6 +4,7 @@
 #include <numstore/format/inner_page.hpp>
 #include <numstore/format/sharing_table.hpp>
 #include <numstore/pager/frame.hpp>
+#include <numstore/pager/node_pages.hpp>
 #include <numstore/pager/page_writer.hpp>
 #include <numstore/rope/leaf_shape.hpp>
 #include <numstore/rope/node.hpp>
