@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -72,7 +73,9 @@ private:
     template <class Integer>
     void fixed(Integer v) {
         Integer const little = boost::endian::native_to_little(v);
-        raw(std::as_bytes(std::span<Integer const, 1>(&little, 1)));
+        std::byte bytes[sizeof v];
+        std::memcpy(bytes, &little, sizeof v);
+        raw(bytes);
     }
 
     std::vector<std::byte>* out_;

@@ -11,8 +11,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <tuple>
-#include <utility>
 #include <variant>
 
 namespace numstore::detail {
@@ -106,8 +104,7 @@ bool read_log_body(format::log_kind kind, format::byte_reader& in,
     if (kind != Body::kind)
         return false;
     Body b;
-    std::apply([&](auto... member) { (log_field::get(in, b.*member), ...); },
-               Body::members());
+    Body::members(b, [&](auto&... all) { (log_field::get(in, all), ...); });
     check_log_body(b, in);
     out = b;
     return true;
@@ -131,11 +128,9 @@ void encode_log_record(byte_writer& out, std::uint64_t transaction,
     out.u8(static_cast<std::uint8_t>(Body::kind));
     out.varint(transaction);
     out.varint(to_integer(previous));
-    std::apply(
-        [&](auto... member) {
-            (detail::log_field::put(out, body.*member), ...);
-        },
-        Body::members());
+    Body::members(body, [&](auto const&... all) {
+        (detail::log_field::put(out, all), ...);
+    });
 }
 
 /// Reads a record that takes all of `bytes`, which must outlive it. Throws

@@ -9,9 +9,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <tuple>
-#include <type_traits>
-#include <utility>
 #include <variant>
 
 namespace numstore::format {
@@ -50,13 +47,14 @@ inline constexpr std::uint64_t max_log_id = std::uint64_t{1} << 61;
 /// Every body names its kind, appends itself to a writer, and is read back
 /// with its texts and bytes pointing into the record: nothing is copied.
 /// Positions and counts are in elements, and not checked against the array.
-/// It is encoded as its `members()` in order: numbers as varints, steps in
-/// zigzag form, texts, bytes and lists with their length before them.
+/// It is encoded as its `members`, all of which f gets, in order: numbers as
+/// varints, steps in zigzag form, texts, bytes and lists with their length
+/// before them.
 struct log_insert {
     static constexpr log_kind kind = log_kind::insert;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_insert::array, &log_insert::position,
-                          &log_insert::elements);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.position, b.elements);
     }
     std::uint64_t array = 0;
     std::uint64_t position = 0;
@@ -66,9 +64,9 @@ struct log_insert {
 /// Inserts `count` zero elements.
 struct log_insert_hole {
     static constexpr log_kind kind = log_kind::insert_hole;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_insert_hole::array, &log_insert_hole::position,
-                          &log_insert_hole::count);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.position, b.count);
     }
     std::uint64_t array = 0;
     std::uint64_t position = 0;
@@ -78,9 +76,9 @@ struct log_insert_hole {
 /// Inserts `count` copies of `element`.
 struct log_insert_fill {
     static constexpr log_kind kind = log_kind::insert_fill;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_insert_fill::array, &log_insert_fill::position,
-                          &log_insert_fill::count, &log_insert_fill::element);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.position, b.count, b.element);
     }
     std::uint64_t array = 0;
     std::uint64_t position = 0;
@@ -95,11 +93,9 @@ struct log_insert_fill {
 /// the last part may have a tail.
 struct log_insert_bulk {
     static constexpr log_kind kind = log_kind::insert_bulk;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_insert_bulk::array, &log_insert_bulk::position,
-                          &log_insert_bulk::count, &log_insert_bulk::last,
-                          &log_insert_bulk::head, &log_insert_bulk::runs,
-                          &log_insert_bulk::tail);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.position, b.count, b.last, b.head, b.runs, b.tail);
     }
     std::uint64_t array = 0;
     std::uint64_t position = 0;
@@ -112,9 +108,9 @@ struct log_insert_bulk {
 
 struct log_bulk_more {
     static constexpr log_kind kind = log_kind::bulk_more;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_bulk_more::part, &log_bulk_more::last,
-                          &log_bulk_more::runs, &log_bulk_more::tail);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.part, b.last, b.runs, b.tail);
     }
     std::uint64_t part = 1; ///< 1 for the first after `log_insert_bulk`
     bool last = true;
@@ -125,10 +121,9 @@ struct log_bulk_more {
 /// Overwrites elements `first`, `first + step`, ...
 struct log_write {
     static constexpr log_kind kind = log_kind::write;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_write::array, &log_write::first,
-                          &log_write::step, &log_write::count,
-                          &log_write::elements);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.first, b.step, b.count, b.elements);
     }
     std::uint64_t array = 0;
     std::uint64_t first = 0;
@@ -139,9 +134,9 @@ struct log_write {
 
 struct log_scatter {
     static constexpr log_kind kind = log_kind::scatter;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_scatter::array, &log_scatter::positions,
-                          &log_scatter::elements);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.positions, b.elements);
     }
     std::uint64_t array = 0;
     u64_list positions;
@@ -150,9 +145,9 @@ struct log_scatter {
 
 struct log_erase {
     static constexpr log_kind kind = log_kind::erase;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_erase::array, &log_erase::first,
-                          &log_erase::step, &log_erase::count);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.first, b.step, b.count);
     }
     std::uint64_t array = 0;
     std::uint64_t first = 0;
@@ -162,8 +157,9 @@ struct log_erase {
 
 struct log_erase_at {
     static constexpr log_kind kind = log_kind::erase_at;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_erase_at::array, &log_erase_at::positions);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.positions);
     }
     std::uint64_t array = 0;
     u64_list positions; ///< ascending, each once
@@ -174,12 +170,10 @@ struct log_erase_at {
 /// they ascend, and do not overlap where there are old elements in them.
 struct log_write_blocks {
     static constexpr log_kind kind = log_kind::write_blocks;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_write_blocks::array, &log_write_blocks::first,
-                          &log_write_blocks::stride, &log_write_blocks::count,
-                          &log_write_blocks::block,
-                          &log_write_blocks::positions,
-                          &log_write_blocks::elements);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.first, b.stride, b.count, b.block, b.positions,
+          b.elements);
     }
     std::uint64_t array = 0;
     std::uint64_t first = 0;
@@ -194,12 +188,10 @@ struct log_write_blocks {
 /// those before all of it.
 struct log_insert_blocks {
     static constexpr log_kind kind = log_kind::insert_blocks;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_insert_blocks::array, &log_insert_blocks::first,
-                          &log_insert_blocks::stride,
-                          &log_insert_blocks::count, &log_insert_blocks::block,
-                          &log_insert_blocks::positions,
-                          &log_insert_blocks::elements);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.first, b.stride, b.count, b.block, b.positions,
+          b.elements);
     }
     std::uint64_t array = 0;
     std::uint64_t first = 0;
@@ -213,11 +205,9 @@ struct log_insert_blocks {
 /// Removes blocks. The places are those before all of it.
 struct log_erase_blocks {
     static constexpr log_kind kind = log_kind::erase_blocks;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_erase_blocks::array, &log_erase_blocks::first,
-                          &log_erase_blocks::stride, &log_erase_blocks::count,
-                          &log_erase_blocks::block,
-                          &log_erase_blocks::positions);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.first, b.stride, b.count, b.block, b.positions);
     }
     std::uint64_t array = 0;
     std::uint64_t first = 0;
@@ -231,8 +221,9 @@ struct log_erase_blocks {
 /// as many elements.
 struct log_reshape {
     static constexpr log_kind kind = log_kind::reshape;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_reshape::array, &log_reshape::dimensions);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.dimensions);
     }
     std::uint64_t array = 0;
     u64_list dimensions;
@@ -240,9 +231,9 @@ struct log_reshape {
 
 struct log_create {
     static constexpr log_kind kind = log_kind::create;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_create::array, &log_create::element_size,
-                          &log_create::name, &log_create::element);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.element_size, b.name, b.element);
     }
     std::uint64_t array = 0;
     std::uint64_t element_size = 1;
@@ -253,11 +244,10 @@ struct log_create {
 /// A new, empty array of a rank and layout: all of its dimensions are 0.
 struct log_create_nd {
     static constexpr log_kind kind = log_kind::create_nd;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_create_nd::array, &log_create_nd::element_size,
-                          &log_create_nd::name, &log_create_nd::element,
-                          &log_create_nd::rank, &log_create_nd::layout,
-                          &log_create_nd::fill);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.element_size, b.name, b.element, b.rank, b.layout,
+          b.fill);
     }
     std::uint64_t array = 0;
     std::uint64_t element_size = 1;
@@ -271,12 +261,10 @@ struct log_create_nd {
 /// The same with a tiled layout.
 struct log_create_tiled {
     static constexpr log_kind kind = log_kind::create_tiled;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_create_tiled::array,
-                          &log_create_tiled::element_size,
-                          &log_create_tiled::name, &log_create_tiled::element,
-                          &log_create_tiled::rank, &log_create_tiled::layout,
-                          &log_create_tiled::fill, &log_create_tiled::tile);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.element_size, b.name, b.element, b.rank, b.layout,
+          b.fill, b.tile);
     }
     std::uint64_t array = 0;
     std::uint64_t element_size = 1;
@@ -290,8 +278,9 @@ struct log_create_tiled {
 
 struct log_drop {
     static constexpr log_kind kind = log_kind::drop;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_drop::array, &log_drop::name);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.name);
     }
     std::uint64_t array = 0;
     std::string_view name;
@@ -299,9 +288,9 @@ struct log_drop {
 
 struct log_rename {
     static constexpr log_kind kind = log_kind::rename;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_rename::array, &log_rename::from,
-                          &log_rename::to);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.from, b.to);
     }
     std::uint64_t array = 0;
     std::string_view from;
@@ -311,9 +300,9 @@ struct log_rename {
 /// A new array that has all that `source` has.
 struct log_clone {
     static constexpr log_kind kind = log_kind::clone;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_clone::array, &log_clone::source,
-                          &log_clone::name);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.source, b.name);
     }
     std::uint64_t array = 0;
     std::uint64_t source = 0;
@@ -322,9 +311,9 @@ struct log_clone {
 
 struct log_set_attribute {
     static constexpr log_kind kind = log_kind::set_attribute;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_set_attribute::array, &log_set_attribute::key,
-                          &log_set_attribute::value);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.key, b.value);
     }
     std::uint64_t array = 0;
     std::string_view key;
@@ -333,9 +322,9 @@ struct log_set_attribute {
 
 struct log_erase_attribute {
     static constexpr log_kind kind = log_kind::erase_attribute;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_erase_attribute::array,
-                          &log_erase_attribute::key);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.array, b.key);
     }
     std::uint64_t array = 0;
     std::string_view key;
@@ -345,23 +334,28 @@ struct log_erase_attribute {
 /// `undo_next` and below that of this record.
 struct log_rollback_to {
     static constexpr log_kind kind = log_kind::rollback_to;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_rollback_to::undo_next);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.undo_next);
     }
     lsn undo_next{};
 };
 
 struct log_commit {
     static constexpr log_kind kind = log_kind::commit;
-    static constexpr auto members() noexcept {
-        return std::tuple(&log_commit::bulk_synced);
+    template <class Self, class F>
+    static void members(Self& b, F&& f) {
+        f(b.bulk_synced);
     }
     bool bulk_synced = false; ///< its bulk pages were durable before
 };
 
 struct log_abort {
     static constexpr log_kind kind = log_kind::abort;
-    static constexpr auto members() noexcept { return std::tuple(); }
+    template <class Self, class F>
+    static void members(Self&, F&& f) {
+        f();
+    }
 };
 
 using log_body =
@@ -372,19 +366,19 @@ using log_body =
                  log_drop, log_rename, log_set_attribute, log_erase_attribute,
                  log_clone, log_rollback_to, log_commit, log_abort>;
 
+template <class... Bodies>
+log_kind kind_of(std::variant<Bodies...> const& body) noexcept {
+    static constexpr log_kind kinds[] = {Bodies::kind...};
+    return kinds[body.index()];
+}
+
 /// A record read back; valid while the bytes that it was read from are.
 struct log_record {
     std::uint64_t transaction = 0;
     lsn previous{}; ///< of the same transaction; 0 for its first
     log_body body;
 
-    log_kind kind() const noexcept {
-        return std::visit(
-            [](auto const& b) {
-                return std::remove_cvref_t<decltype(b)>::kind;
-            },
-            body);
-    }
+    log_kind kind() const noexcept { return kind_of(body); }
 };
 
 } // namespace numstore::format
