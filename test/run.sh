@@ -63,7 +63,7 @@ suite() {
 crash() {
     configure dev && build dev numstore_test_{crash,faults,fuzz} \
             numstore_campaign \
-            numstore_replay_{decode_formats,images_{512,4096,blind}} \
+            numstore_replay_{decode_formats,images_{512,blind}} \
         && run_tests dev --label-regex "^($crash_labels)$"
 }
 models() { configure dev && run_tests dev --label-regex '^models$'; }
@@ -78,7 +78,7 @@ asan-ubsan() {
 tsan() { configure tsan && build tsan && run_tests tsan; }
 clang() {
     configure clang-smoke \
-        && build clang-smoke all_verify_interface_header_sets \
+        && build clang-smoke numstore_headers \
         && build clang-smoke && run_tests clang-smoke
 }
 

@@ -20,6 +20,9 @@
 
 #include <numstore/numstore.hpp>
 
+#include <string_view>
+#include <vector>
+
 /// For the many: the engine under `bag` is compiled elsewhere.
 #define NUMSTORE_EXTERN_TEMPLATES(...) \
     NUMSTORE_DETAIL_INSTANCES(extern template, __VA_ARGS__)

@@ -1,7 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "../bags/memory_512_no_log.hpp"
+#include "../bags/memory_512.hpp"
 
 #include <numstore/numstore.hpp>
 
@@ -26,7 +26,7 @@ namespace ns = numstore;
 using ns::errc;
 
 /// The one bag of these tests: in memory, with small pages.
-using policies = bags::memory_512_no_log;
+using policies = bags::memory_512;
 
 using database = ns::basic_database<policies>;
 using transaction = ns::basic_transaction<policies>;

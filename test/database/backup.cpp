@@ -1,5 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
-#include "../bags/memory_512_no_log.hpp"
+#include "../bags/memory_512.hpp"
 #include "../bags/small_pages.hpp"
 #include "../storage/support.hpp"
 
@@ -23,7 +23,7 @@ namespace ns = numstore;
 
 namespace {
 
-using memory = bags::memory_512_no_log;
+using memory = bags::memory_512;
 using bags::small_pages;
 
 struct fixture {

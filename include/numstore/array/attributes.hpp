@@ -8,6 +8,7 @@
 #include <numstore/format/attribute.hpp>
 #include <numstore/format/name.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

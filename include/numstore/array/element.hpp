@@ -8,11 +8,15 @@
 #include <numstore/rope/leaf_shape.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <complex>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <type_traits>
 
 namespace numstore {

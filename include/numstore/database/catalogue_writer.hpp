@@ -14,6 +14,7 @@
 #include <numstore/rope/rope_tree.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>

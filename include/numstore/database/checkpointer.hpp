@@ -14,10 +14,13 @@
 #include <numstore/rope/write_out.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>

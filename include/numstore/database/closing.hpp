@@ -7,6 +7,7 @@
 #include <numstore/database/engine.hpp>
 #include <numstore/storage/storage_device.hpp>
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <mutex>

@@ -10,6 +10,7 @@
 #include <numstore/types.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <new>
 

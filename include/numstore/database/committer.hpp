@@ -13,6 +13,7 @@
 #include <numstore/types.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

@@ -18,6 +18,7 @@
 #include <numstore/fwd.hpp>
 #include <numstore/storage/storage_device.hpp>
 
+#include <atomic>
 #include <concepts>
 #include <memory>
 #include <string>

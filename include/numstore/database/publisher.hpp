@@ -12,6 +12,7 @@
 #include <numstore/format/log_record.hpp>
 #include <numstore/types.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>

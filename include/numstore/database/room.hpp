@@ -14,6 +14,7 @@
 #include <numstore/rope/write_out.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 

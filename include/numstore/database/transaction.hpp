@@ -5,6 +5,7 @@
 #include <numstore/database/name_face.hpp>
 #include <numstore/fwd.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>

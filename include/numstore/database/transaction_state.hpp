@@ -9,6 +9,7 @@
 #include <numstore/pager/pager.hpp>
 #include <numstore/types.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>

@@ -11,6 +11,7 @@
 #include <numstore/types.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
