@@ -12,7 +12,6 @@
 #include <cstring>
 #include <span>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -121,16 +120,11 @@ private:
 
 template <class Body>
 void set_member(Body& body, std::size_t which, member_setter const& set) {
-    constexpr auto members = Body::members();
-    constexpr std::size_t n = std::tuple_size_v<decltype(members)>;
-    if constexpr (n != 0) {
-        std::size_t i = 0;
-        std::apply(
-            [&](auto... member) {
-                ((i++ == which % n ? set(body.*member) : void()), ...);
-            },
-            members);
-    }
+    Body::members(body, [&](auto&... all) {
+        constexpr std::size_t n = sizeof...(all);
+        [[maybe_unused]] std::size_t i = 0;
+        ((i++ == which % n ? set(all) : void()), ...);
+    });
 }
 
 inline record_bytes encoded(format::log_record const& r) {
