@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include <numstore/format/log_batch.hpp>
 #include <numstore/log/log_policy.hpp>
 #include <numstore/log/log_scan.hpp>
 #include <numstore/log/wal.hpp>
@@ -8,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
@@ -18,6 +20,7 @@
 namespace {
 
 using namespace numstore::detail;
+namespace format = numstore::format;
 using numstore::errc;
 using numstore::lsn;
 using numstore::testing::simulated_storage;
@@ -46,7 +49,8 @@ struct space {
         std::error_code ec;
         std::uint64_t const at = used;
         used += wanted;
-        device->resize(used, ec);
+        if (device->size(ec) < used)
+            device->resize(used, ec);
         BOOST_REQUIRE(!ec);
         return {at, wanted, false};
     }
@@ -252,6 +256,52 @@ BOOST_FIXTURE_TEST_CASE(a_new_segment_waits_for_no_sync, fixture) {
     auto const left = device.after_power_loss(
         numstore::testing::power_loss::lose_all());
     BOOST_TEST(read(left).size() == records + 1);
+}
+
+/// Two sessions go on from the same end of a log, and lose power.
+/// Of the first only a batch behind the link to its new segment is left, of
+/// the second only the link, which is the same: the batch is not heard again.
+BOOST_FIXTURE_TEST_CASE(a_lost_session_does_not_come_back, fixture) {
+    log->flush(log->append(bytes(100, 1)), false);
+    log_position const end = log->position_at(log->end());
+    std::uint64_t const used = source.used;
+    std::error_code ec;
+    device.resize(used + 100'000, ec); // the new segment is in the file
+    device.sync(ec);
+    struct put {
+        std::uint64_t place;
+        std::vector<std::byte> bytes;
+    };
+    auto const lose = [&](std::size_t size, unsigned fill, bool keep_links) {
+        source.used = used;
+        log = make();
+        log->resume(end);
+        auto const mark = device.mark();
+        log->write(log->append(bytes(size, fill)));
+        std::vector<put> batches;
+        for (auto const& c : device.calls_since(mark)) {
+            format::log_batch_header head;
+            if (!c.data || c.data->size() < sizeof head)
+                continue;
+            std::memcpy(&head, c.data->data(), sizeof head);
+            bool const is_link =
+                head.kind.value()
+                == static_cast<std::uint8_t>(format::log_batch_kind::link);
+            if (head.magic.value() == format::log_batch_magic
+                && is_link == keep_links)
+                batches.push_back({c.offset, *c.data});
+        }
+        BOOST_TEST_REQUIRE(batches.size() == 1U);
+        auto left = device.after_power_loss(
+            numstore::testing::power_loss::lose_all());
+        for (put const& b : batches)
+            left.corrupt(b.place, b.bytes);
+        return left;
+    };
+    device = lose(10000, 2, false);
+    BOOST_TEST((read(device) == std::vector<record>{bytes(100, 1)}));
+    BOOST_TEST((read(lose(9000, 3, true))
+                == std::vector<record>{bytes(100, 1)}));
 }
 
 BOOST_FIXTURE_TEST_CASE(segments_are_small_only_where_that_was_asked,

@@ -37,6 +37,23 @@ struct numstore::element_traits<numeral> {
     static bool valid(std::int32_t n) { return n < 2'000'000; }
 };
 
+namespace {
+
+/// A text that is not stored where it is too long.
+struct short_text {
+    std::string value;
+    bool operator==(short_text const&) const = default;
+};
+
+} // namespace
+
+template <>
+struct numstore::element_traits<short_text> {
+    using stored_type = numstore::tiny_text<4>;
+    static stored_type store(short_text const& t) { return t.value; }
+    static short_text load(stored_type const& t) { return {t.str()}; }
+};
+
 using namespace nd_test;
 
 namespace {
@@ -121,6 +138,27 @@ BOOST_AUTO_TEST_CASE(unions_in_a_grid) {
         [](ns::error const& e) { return e.code() == ns::errc::type_mismatch; });
     auto const copy = db.create_nd<cell>("copy", ns::dextents<2>{3, 3});
     BOOST_TEST((copy(2, 2) == cell()));
+}
+
+/// What `store` throws reaches the caller, and the cell is as it was.
+BOOST_AUTO_TEST_CASE(what_cannot_be_stored_changes_nothing) {
+    database db;
+    for (std::string const fill : {"", "-"}) {
+        auto a = db.create_nd<short_text>("a" + fill, ns::dextents<2>{2, 3},
+                                          short_text{fill});
+        short_text const one{"one"};
+        short_text const too_long{"too long"};
+        a.set({0, 1}, one);
+        BOOST_CHECK_THROW(a.set({0, 1}, too_long), ns::error);
+        BOOST_CHECK_THROW(a.append(std::vector(3, too_long)), ns::error);
+        a.update([&](auto& cells) {
+            BOOST_CHECK_THROW(cells.set({0, 1}, too_long), ns::error);
+            cells.set({1, 1}, one);
+        });
+        BOOST_TEST((a(0, 1) == one && a(1, 1) == one));
+        BOOST_TEST((a(0, 0) == short_text{fill}));
+        BOOST_TEST(a.extent(0) == 2u);
+    }
 }
 
 /// What is no value is said to be damaged, wherever it is read.

@@ -47,6 +47,7 @@ public:
     /// Goes on in the last segment of a log.
     void resume(log_segment const& last) {
         all_.push_back(last);
+        resumed_ = true;
         next_bytes_ =
             std::min(last.bytes * 2, tuning::max_log_segment_bytes);
     }
@@ -100,9 +101,9 @@ private:
             source_.give_back(space);
     }
 
-    /// Writes a new segment once, so that durable writes overwrite. This is
-    /// durable with the next sync, mostly that of the link to it; until then
-    /// what was there before is no batch of this log.
+    /// Writes a new segment once, so that durable writes overwrite. In a log
+    /// that somebody began before, also durably: who went on from the same
+    /// place, and lost the link, may have left batches that fit behind it.
     void prepare(log_space const& space, std::error_code& ec) {
         std::vector<std::byte> const zeros(
             static_cast<std::size_t>(std::min(space.bytes, zeros_bytes)));
@@ -114,6 +115,8 @@ private:
                            ec);
             done += n;
         }
+        if (!ec && resumed_)
+            device_->sync(ec);
         preparation_bytes_ += space.bytes;
     }
 
@@ -123,6 +126,7 @@ private:
     std::deque<log_segment> all_;
     std::uint64_t next_bytes_ = tuning::log_segment_bytes;
     std::uint64_t preparation_bytes_ = 0;
+    bool resumed_ = false;
 };
 
 } // namespace numstore::detail

@@ -8,8 +8,8 @@
 namespace numstore::detail {
 
 /// Space for a log segment. `written` says that every block of it has been
-/// written and synced before (a recycled segment), so that it needs no
-/// preparation; what it holds does not matter.
+/// written before, by a log whose records were durable (a recycled segment),
+/// so that it needs no preparation; what it holds does not matter.
 struct log_space {
     std::uint64_t offset{};
     std::uint64_t bytes{};

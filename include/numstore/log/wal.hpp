@@ -94,6 +94,7 @@ public:
             std::error_code ec;
             queue_.link(record.size(), durable_, ec);
             require_prepared(ec);
+            unsynced_ = true;
         }
         return queue_.append(record);
     }
@@ -159,6 +160,7 @@ public:
         std::error_code ec;
         queue_.link_small(durable_, ec);
         require_prepared(ec);
+        unsynced_ = true;
     }
 
     /// Where the next record would go.
@@ -297,7 +299,7 @@ private:
                           || batches.size() != 1;
         if (full) {
             ++full_begun_;
-            unsynced_ = false; // what is written meanwhile waits for the next
+            unsynced_ = false; // a segment made meanwhile waits for the next
         }
         taken_ = end;
         turns_.begin();

@@ -50,11 +50,11 @@ public:
         if (cells_.size() == most)
             flush();
         std::uint64_t const at = layout_.position(i.at);
+        std::array<std::byte, element_bytes> stored;
+        detail::store_element(value, stored.data());
+        values_.insert(values_.end(), stored.begin(), stored.end());
         cells_.push_back(
             {map_.has_tiles() ? map_.place_of(at) : at, cells_.size()});
-        values_.resize(values_.size() + element_bytes);
-        detail::store_element(value,
-                              values_.data() + values_.size() - element_bytes);
     }
 
     /// For numstore's own use: writes what it has.

@@ -161,3 +161,5 @@ private:
 };
 
 } // namespace numstore::detail
+
+#undef NUMSTORE_DETAIL_WATCHED_MEMORY

@@ -121,11 +121,11 @@ private:
         if (!fits && spare_ == nullptr)
             spare_ = nodes().new_leaf(shape().capacity, true);
         std::byte* const to = fits ? packed_end() : spare_->data();
-        std::byte const* const from = nodes().nodes().leaf(ref).data;
+        auto const from = nodes().nodes().leaf(ref); // stays while it is read
         if constexpr (requires { selected_.step(); })
-            copier_(from, count, group, selected_.step(), to);
+            copier_(from.data, count, group, selected_.step(), to);
         else
-            copier_(from, count, group, to);
+            copier_(from.data, count, group, to);
         if (fits)
             packed_count_ += left;
         else
