@@ -20,7 +20,7 @@ using fuzz::edit_kind;
 #ifndef NUMSTORE_TEST_THINNED
 constexpr unsigned thinned = 1;
 #else
-constexpr unsigned thinned = 59;
+constexpr unsigned thinned = 41;
 #endif
 
 template <class Policies>

@@ -75,7 +75,8 @@ public:
     }
 
     /// Makes sure that a checkpoint after the commit of `t`, with `names` as
-    /// its catalogue, will find room. Returns what is due then. Throws no_space.
+    /// its catalogue, will find room. Returns what is due then. Throws
+    /// no_space.
     template <class Transaction>
     node_pages ensure(Transaction const& t,
                          catalogue_version const& names) {
