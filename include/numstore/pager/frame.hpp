@@ -91,12 +91,12 @@ public:
     friend void intrusive_ptr_release(frame const* f) noexcept {
         // Pairs with itself: the last owner sees all changes before it frees.
         if (f->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-            const_cast<frame*>(f)->destroy();
+            const_cast<frame*>(f)->dispose();
     }
 
 protected:
     /// Nobody refers to it any more.
-    virtual void destroy() noexcept { delete this; }
+    virtual void dispose() noexcept { delete this; }
 
 private:
     mutable std::atomic<std::uint32_t> references_{0};
@@ -164,7 +164,7 @@ private:
     void forget_unwritten() noexcept {
         account_->forget_unwritten(capacity_, pages_);
     }
-    void destroy() noexcept override {
+    void dispose() noexcept override {
         leaf_memory* const from = in_slab_ ? &account_->leaves : nullptr;
         this->~leaf_frame();
         if (from != nullptr)
