@@ -20,6 +20,7 @@ struct manual_clock_or_zero {
     inline static std::atomic<bool> at_zero{false};
 };
 
+/// A few thousand elements make a deep tree.
 struct memory_512 : numstore::default_policies {
     static constexpr std::size_t page_size = 512;
     using storage = numstore::memory_storage;

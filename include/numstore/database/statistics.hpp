@@ -13,7 +13,9 @@ namespace numstore {
 struct statistics {
     std::uint64_t file_bytes = 0;
     std::uint64_t log_bytes = 0;   ///< written since the last checkpoint
-    std::uint64_t cache_bytes = 0; ///< leaves in memory, without spare room
+    /// Leaves held in memory, clean or not. What they are cut from, 2 MiB at
+    /// a time where there are many, is not counted.
+    std::uint64_t cache_bytes = 0;
     std::uint64_t pages = 0;       ///< of the file
     std::uint64_t free_pages = 0;
     std::uint64_t ripening_pages = 0; ///< free after further checkpoints
