@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_any_array)
+
 using namespace array_test;
 using ns::element_type;
 
@@ -102,8 +104,6 @@ void check_visit(database& db) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_any_array)
 
 BOOST_FIXTURE_TEST_CASE(bytes_in_and_out, fixture) {
     auto random = random_source();

@@ -18,6 +18,8 @@
 #include <stdexcept>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_array)
+
 using namespace array_test;
 
 namespace {
@@ -70,8 +72,6 @@ template <class A, class V>
 concept appends = requires(A a, V v) { a.append(v); };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_array)
 
 BOOST_AUTO_TEST_CASE(what_does_not_compile) {
     static_assert(!assigns_to_elements<array<float>>);

@@ -17,6 +17,8 @@
 #include <ranges>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_array_view)
+
 using namespace array_test;
 
 namespace {
@@ -110,8 +112,6 @@ void check_slices(array<T> const& t, std::vector<T> const& v) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_array_view)
 
 BOOST_FIXTURE_TEST_CASE(the_names_of_views, view_fixture) {
     static_assert(std::same_as<decltype(t.view()), view_of<std::int32_t>>);

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_attribute_cast)
+
 using namespace numstore;
 
 namespace {
@@ -33,8 +35,6 @@ bool fails(errc expected, Call call) {
 using integers = std::vector<std::int64_t>;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_attribute_cast)
 
 BOOST_AUTO_TEST_CASE(scalars_are_stored_in_the_widest_type) {
     BOOST_TEST(becomes(true, true));

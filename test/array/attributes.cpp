@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_attributes)
+
 using namespace array_test;
 using std::string;
 
@@ -45,8 +47,6 @@ void check(array<float>& t, V const& v) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_attributes)
 
 BOOST_FIXTURE_TEST_CASE(values_of_every_kind, attribute_fixture) {
     check(t, true);

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_cells)
+
 using namespace array_test;
 using ns::element_type;
 
@@ -62,8 +64,6 @@ std::vector<std::byte> stored(T const& value) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_cells)
 
 BOOST_FIXTURE_TEST_CASE(the_catalogue_knows_them, fixture) {
     db.create<record>("r");

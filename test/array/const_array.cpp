@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_const_array)
+
 using namespace array_test;
 
 namespace {
@@ -53,8 +55,6 @@ concept changes = requires(A a) { a.append({1.f}); } || requires(A a) {
 } || requires(A a) { a.clear(); } || requires(A a) { a.erase(0, 1); };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_const_array)
 
 BOOST_FIXTURE_TEST_CASE(single_elements, fixture) {
     auto t = db.create<std::int32_t>("t");

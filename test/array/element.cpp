@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_element)
+
 using namespace numstore;
 
 namespace {
@@ -58,8 +60,6 @@ std::string text() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_element)
 
 BOOST_AUTO_TEST_CASE(which_types_are_elements) {
     static_assert(element<sample> && element<with_default> && element<image>);

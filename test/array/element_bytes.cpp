@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_element_bytes)
+
 using namespace numstore;
 using namespace numstore::detail;
 
@@ -51,8 +53,6 @@ std::vector<T> through_bytes(R&& range) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_element_bytes)
 
 BOOST_AUTO_TEST_CASE(contiguous_ranges_are_not_copied) {
     std::vector<float> const v{1, 2, 3};

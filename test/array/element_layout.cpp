@@ -12,6 +12,8 @@
 #include <cstring>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_element_layout)
+
 using namespace numstore;
 using detail::element_layout;
 
@@ -63,8 +65,6 @@ union either {
 BOOST_DESCRIBE_STRUCT(either, (), (a, b))
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_element_layout)
 
 BOOST_AUTO_TEST_CASE(types_without_traits) {
     using detail::described_element;

@@ -48,9 +48,9 @@ struct numstore::element_traits<label> {
     static label load(stored_type const& s) { return {s.str()}; }
 };
 
-using namespace numstore;
-
 BOOST_AUTO_TEST_SUITE(array_element_traits)
+
+using namespace numstore;
 
 BOOST_AUTO_TEST_CASE(own_types_are_elements) {
     static_assert(element<day> && element<label> && element<entry>);

@@ -13,6 +13,8 @@
 #include <ranges>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_field)
+
 using namespace array_test;
 using ns::field;
 
@@ -59,8 +61,6 @@ void check_slices(array<T> const& t, std::vector<T> const& v) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_field)
 
 BOOST_AUTO_TEST_CASE(offsets_and_types) {
     using ns::detail::field_offset;

@@ -8,6 +8,8 @@
 #include <array>
 #include <complex>
 
+BOOST_AUTO_TEST_SUITE(array_field_count)
+
 namespace {
 
 struct inner {
@@ -43,8 +45,6 @@ struct with_defaults {
 BOOST_DESCRIBE_STRUCT(with_defaults, (), (a))
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_field_count)
 
 BOOST_AUTO_TEST_CASE(members_that_are_left_out_are_noticed) {
     using numstore::detail::describes_all_fields;

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(array_fixed_string)
+
 using namespace numstore;
 
 namespace {
@@ -22,8 +24,6 @@ bool refuses(Call call) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_fixed_string)
 
 BOOST_AUTO_TEST_CASE(bytes_come_back) {
     using text = fixed_string<4>;

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(array_float16)
+
 using namespace numstore;
 
 namespace {
@@ -17,8 +19,6 @@ std::uint16_t half(float f) { return float16(f).bits(); }
 std::uint16_t brain(float f) { return bfloat16(f).bits(); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_float16)
 
 BOOST_AUTO_TEST_CASE(known_values) {
     BOOST_TEST(half(0.0f) == 0x0000);

@@ -13,6 +13,8 @@
 #include <sstream>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_index_list)
+
 using namespace numstore;
 using detail::index_list;
 using values = std::vector<std::uint64_t>;
@@ -32,8 +34,6 @@ bool fails(errc expected, Call call) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_index_list)
 
 BOOST_AUTO_TEST_CASE(sorted_positions_need_no_order) {
     index_list const list(std::vector<int>{1, 2, 2, 9}, 10);

@@ -19,6 +19,8 @@
 #include <variant>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_nullable)
+
 using namespace numstore;
 
 namespace {
@@ -49,8 +51,6 @@ std::size_t zeros(std::vector<std::byte> const& bytes) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_nullable)
 
 BOOST_AUTO_TEST_CASE(zero_nan_null_and_absent_are_distinct) {
     nullable<float> const cells[] = {

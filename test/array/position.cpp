@@ -8,6 +8,8 @@
 #include <limits>
 #include <type_traits>
 
+BOOST_AUTO_TEST_SUITE(array_position)
+
 using namespace numstore;
 
 namespace {
@@ -16,8 +18,6 @@ std::uint64_t taken(detail::position_argument p) { return p.value(); }
 std::uint64_t counted(detail::count_argument n) { return n.value(); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_position)
 
 BOOST_AUTO_TEST_CASE(any_integer_but_bool) {
     static_assert(integer<int> && integer<char> && integer<std::size_t>);

@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_random_access)
+
 namespace {
 
 namespace ns = numstore;
@@ -139,8 +141,6 @@ void run(std::uint64_t seed) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_random_access)
 
 BOOST_AUTO_TEST_CASE(elements_are_found_where_they_are) {
     for (std::uint64_t seed = 1; seed != 4; ++seed)

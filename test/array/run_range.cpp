@@ -1,4 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/simulated_512.hpp"
 #include "array_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -15,6 +16,8 @@
 #include <span>
 #include <utility>
 #include <vector>
+
+BOOST_AUTO_TEST_SUITE(array_run_range)
 
 using namespace array_test;
 
@@ -68,13 +71,9 @@ struct reopened : array_test::const_array<std::uint8_t> {
 };
 
 /// Pages are read into a cache, and not many fit.
-struct cached : policies {
-    using storage = ns::testing::simulated_storage;
-};
+using cached = bags::simulated_512;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_run_range)
 
 BOOST_AUTO_TEST_CASE(copies_of_an_iterator_are_independent) {
     ns::basic_database<cached> db(ns::testing::simulated_storage(512),

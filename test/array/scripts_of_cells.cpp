@@ -5,6 +5,8 @@
 #include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(array_scripts_of_cells)
+
 using namespace array_test;
 
 namespace {
@@ -13,8 +15,6 @@ using cells = boost::mpl::list<ns::int128, name_or_null, ns::nullable<sample>,
                                any_cell, reading, record>;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_scripts_of_cells)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(random_scripts, T, cells) {
     auto random = random_source();

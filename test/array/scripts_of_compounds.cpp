@@ -6,6 +6,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(array_scripts_of_compounds)
+
 using namespace array_test;
 
 namespace {
@@ -20,8 +22,6 @@ using compounds =
 #endif
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_scripts_of_compounds)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(random_scripts, T, compounds) {
     auto random = random_source();

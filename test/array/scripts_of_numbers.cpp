@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+BOOST_AUTO_TEST_SUITE(array_scripts_of_numbers)
+
 using namespace array_test;
 
 namespace {
@@ -23,8 +25,6 @@ using numbers = boost::mpl::list<bool, char, std::int8_t, std::uint16_t,
 #endif
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_scripts_of_numbers)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(random_scripts, T, numbers) {
     auto random = random_source();

@@ -16,6 +16,8 @@
 #include <type_traits>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_slice)
+
 namespace ns = numstore;
 
 namespace {
@@ -73,8 +75,6 @@ std::vector<int> picked(ns::slice const& s, int size) {
 using list = std::vector<int>;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_slice)
 
 BOOST_AUTO_TEST_CASE(only_designators_make_a_slice) {
     static_assert(std::is_aggregate_v<ns::slice>);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_tiny_text)
+
 using namespace numstore;
 
 namespace {
@@ -40,8 +42,6 @@ bool loads(std::vector<std::byte> const& bytes) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_tiny_text)
 
 BOOST_AUTO_TEST_CASE(texts_come_back) {
     BOOST_TEST(tiny_text<>().empty());

@@ -13,6 +13,8 @@
 #include <variant>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(array_variant)
+
 using namespace numstore;
 
 namespace {
@@ -27,8 +29,6 @@ std::vector<std::byte> stored(T const& value) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(array_variant)
 
 BOOST_AUTO_TEST_CASE(layout_is_our_own) {
     auto const type = element_type_of<cell>();

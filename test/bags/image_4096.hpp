@@ -7,7 +7,7 @@
 
 namespace bags {
 
-struct image_4096 : fuzz::image_policies<4096, numstore::xxh3_64, true> {};
+struct image_4096 : fuzz::image_policies<4096, true> {};
 
 } // namespace bags
 

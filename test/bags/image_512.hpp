@@ -2,13 +2,17 @@
 #pragma once
 
 #include "../fuzz/image_device.hpp"
+#include "../fuzz/image_editor.hpp"
+#include "../fuzz/image_run.hpp"
 
 #include <numstore/instances.hpp>
 
 namespace bags {
 
-struct image_512 : fuzz::image_policies<512, numstore::xxh3_64, false> {};
+struct image_512 : fuzz::image_policies<512, false> {};
 
 } // namespace bags
 
 NUMSTORE_EXTERN_TEMPLATES(bags::image_512)
+extern template class fuzz::image_editor<bags::image_512>;
+extern template class fuzz::image_run<bags::image_512>;

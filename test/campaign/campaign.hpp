@@ -5,7 +5,6 @@
 #include "recorder.hpp"
 
 #include <numstore/numstore.hpp>
-#include <numstore/testing/planted_faults.hpp>
 #include <numstore/testing/simulated_storage.hpp>
 
 #include <algorithm>
@@ -21,25 +20,6 @@
 #include <vector>
 
 namespace campaign {
-
-struct small_device : numstore::default_tuning {
-    static constexpr std::uint64_t reserve_bytes = 16384;
-    static constexpr std::uint64_t growth_bytes = 16384;
-    static constexpr std::uint64_t max_growth_bytes = std::uint64_t{1} << 20;
-    static constexpr std::uint64_t log_segment_bytes = 8192;
-    static constexpr std::uint64_t max_log_segment_bytes = 65536;
-    static constexpr std::uint64_t bulk_bytes = 2048;
-    static constexpr std::size_t reclaimed_nodes = 2;
-};
-
-template <std::size_t PageSize, class Logging>
-struct policies : numstore::default_policies {
-    static constexpr std::size_t page_size = PageSize;
-    using storage = simulated_storage;
-    using logging = Logging;
-    using tuning = small_device;
-    using faults = numstore::testing::planted_faults;
-};
 
 /// How a campaign is run. With the same seed the same number names the same
 /// workload.

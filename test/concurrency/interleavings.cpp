@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(concurrency_interleavings)
+
 namespace {
 
 using namespace concurrency;
@@ -93,8 +95,6 @@ std::vector<std::string> open_beside(std::uint64_t seed) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(concurrency_interleavings)
 
 BOOST_AUTO_TEST_CASE(two_writers_and_snapshots) {
     play_all(500, {.writers = 2, .commits = 5, .snapshots = 3});

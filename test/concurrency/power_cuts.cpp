@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(concurrency_power_cuts)
+
 namespace {
 
 using namespace concurrency;
@@ -85,8 +87,6 @@ void cut_all(std::uint64_t usual, ns::options const& o) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(concurrency_power_cuts)
 
 BOOST_AUTO_TEST_CASE(what_was_acknowledged_or_shown_stays) { cut_all(300, {}); }
 

@@ -24,6 +24,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(concurrency_reader_locks)
+
 namespace {
 
 namespace ns = numstore;
@@ -156,8 +158,6 @@ void require_no_locks(Database& db) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(concurrency_reader_locks)
 
 BOOST_AUTO_TEST_CASE(the_counter_counts) {
     ns::basic_database<bags::memory_512> db;

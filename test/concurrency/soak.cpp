@@ -25,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(concurrency_soak)
+
 namespace {
 
 namespace ns = numstore;
@@ -245,8 +247,6 @@ void add_chores(crew& c, ns::database& db) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(concurrency_soak)
 
 BOOST_AUTO_TEST_CASE(invariants_hold_all_the_time) {
     std::filesystem::path const memory = "/dev/shm";

@@ -21,6 +21,8 @@
 #include <type_traits>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(crash_disk_full)
+
 namespace ns = numstore;
 using ns::testing::power_loss;
 using ns::testing::simulated_storage;
@@ -230,8 +232,6 @@ void fill_devices(std::uint64_t first, std::uint64_t last,
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(crash_disk_full)
 
 BOOST_AUTO_TEST_CASE(with_a_log) {
     fill_devices<logged>(200 << 10, 400 << 10, 5 << 10);

@@ -22,6 +22,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(crash_disk_full_file)
+
 namespace ns = numstore;
 
 namespace {
@@ -115,8 +117,6 @@ bool fill(std::string const& file, unsigned seed) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(crash_disk_full_file)
 
 /// The system refuses to let a file grow past a limit.
 BOOST_AUTO_TEST_CASE(a_limit_of_the_file_size) {

@@ -2,13 +2,13 @@
 #include "../bags/in_file.hpp"
 #include "policy_kill.hpp"
 
+BOOST_AUTO_TEST_SUITE(crash_policies_file)
+
 namespace {
 namespace ns = numstore;
 
 using policies = bags::in_file;
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(crash_policies_file)
 
 BOOST_AUTO_TEST_CASE(durable_script) {
     database_test::run_policy_script<policies>(

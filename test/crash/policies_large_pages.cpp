@@ -2,6 +2,8 @@
 // label("native")
 #include "policy_script.hpp"
 
+BOOST_AUTO_TEST_SUITE(crash_policies_large_pages)
+
 namespace {
 namespace ns = numstore;
 
@@ -9,8 +11,6 @@ struct pages_of_1_mib : ns::default_policies {
     static constexpr std::size_t page_size = 1 << 20;
 };
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(crash_policies_large_pages)
 
 BOOST_AUTO_TEST_CASE(script_1_mib) {
     database_test::run_policy_script<pages_of_1_mib>(

@@ -2,13 +2,13 @@
 #include "../bags/default_policies.hpp"
 #include "policy_kill.hpp"
 
+BOOST_AUTO_TEST_SUITE(crash_policies_mapped)
+
 namespace {
 namespace ns = numstore;
 
 using policies = ns::default_policies;
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(crash_policies_mapped)
 
 BOOST_AUTO_TEST_CASE(durable_script) {
     database_test::run_policy_script<policies>(

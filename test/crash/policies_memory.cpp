@@ -3,13 +3,13 @@
 #include "../bags/memory_512.hpp"
 #include "policy_script.hpp"
 
+BOOST_AUTO_TEST_SUITE(crash_policies_memory)
+
 namespace {
 namespace ns = numstore;
 
 using policies = bags::memory_512;
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(crash_policies_memory)
 
 BOOST_AUTO_TEST_CASE(script) {
     database_test::run_policy_script<policies>(

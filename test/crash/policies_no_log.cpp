@@ -2,6 +2,8 @@
 // label("native")
 #include "policy_kill.hpp"
 
+BOOST_AUTO_TEST_SUITE(crash_policies_no_log)
+
 namespace {
 namespace ns = numstore;
 
@@ -11,8 +13,6 @@ struct policies : ns::default_policies {
     using logging = ns::no_log;
 };
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(crash_policies_no_log)
 
 BOOST_AUTO_TEST_CASE(durable_script) {
     database_test::run_policy_script<policies>(

@@ -2,13 +2,13 @@
 #include "../bags/small_pages.hpp"
 #include "policy_kill.hpp"
 
+BOOST_AUTO_TEST_SUITE(crash_policies_small_pages)
+
 namespace {
 namespace ns = numstore;
 
 using policies = bags::small_pages;
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(crash_policies_small_pages)
 
 BOOST_AUTO_TEST_CASE(durable_script) {
     database_test::run_policy_script<policies>(

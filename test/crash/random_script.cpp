@@ -5,9 +5,9 @@
 #include "../bags/simulated_64_kib.hpp"
 #include "crash_script.hpp"
 
-using namespace crash_test;
-
 BOOST_AUTO_TEST_SUITE(crash_random_script)
+
+using namespace crash_test;
 
 BOOST_AUTO_TEST_CASE(committed_work_survives_power_losses) {
     unsigned const first = first_seed();

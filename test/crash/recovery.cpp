@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(crash_recovery)
+
 namespace {
 
 using namespace recovery_test;
@@ -46,8 +48,6 @@ void change_everything(ns::basic_transaction<policies>& tx, array const& in,
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(crash_recovery)
 
 BOOST_AUTO_TEST_CASE(crash_before_commit) {
     with_both_blocks([](std::size_t block) {

@@ -13,9 +13,9 @@
 #include <system_error>
 #include <vector>
 
-using namespace recovery_test;
-
 BOOST_AUTO_TEST_SUITE(crash_recovery_again)
+
+using namespace recovery_test;
 
 BOOST_AUTO_TEST_CASE(a_power_loss_inside_recovery_keeps_bulk_pages) {
     with_both_blocks([](std::size_t block) {

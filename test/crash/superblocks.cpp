@@ -21,6 +21,8 @@
 #include <system_error>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(crash_superblocks)
+
 namespace {
 
 namespace ns = numstore;
@@ -96,8 +98,6 @@ void edit(ns::basic_database<Policies>& db, int round) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(crash_superblocks)
 
 /// The newest superblock lacks its beginning, which all have in common; then
 /// a torn write of the next one brings just that.

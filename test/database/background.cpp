@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(background_thread)
+
 namespace {
 
 namespace ns = numstore;
@@ -38,8 +40,6 @@ ns::options with_thread() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(background_thread)
 
 BOOST_AUTO_TEST_CASE(it_writes_the_checkpoints_that_are_due) {
     directory const place;

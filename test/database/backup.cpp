@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(backup)
+
 namespace ns = numstore;
 
 namespace {
@@ -43,9 +45,7 @@ auto const code = [](ns::errc e) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(backup, fixture)
-
-BOOST_AUTO_TEST_CASE(a_copy_has_all_of_one_moment) {
+BOOST_FIXTURE_TEST_CASE(a_copy_has_all_of_one_moment, fixture) {
     std::uint64_t const hole = std::uint64_t{1} << 33;
     {
         ns::database db(file("a.ns"));
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_copy_has_all_of_one_moment) {
     copy.close();
 }
 
-BOOST_AUTO_TEST_CASE(a_writer_goes_on) {
+BOOST_FIXTURE_TEST_CASE(a_writer_goes_on, fixture) {
     ns::database db(file("a.ns"), {.durability = ns::durability::none});
     auto a = db.create<int>("a");
     a.append(numbers(300'000));
@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(a_writer_goes_on) {
     writer.join();
 }
 
-BOOST_AUTO_TEST_CASE(to_other_policies_and_back) {
+BOOST_FIXTURE_TEST_CASE(to_other_policies_and_back, fixture) {
     ns::database db(file("a.ns"));
     db.create<int>("a").append(numbers(100'000));
     db.create<std::array<std::byte, 200'000>>("wide").resize(3);
@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(to_other_policies_and_back) {
     BOOST_TEST((c.open<int>("a").to_vector() == numbers(100'000)));
 }
 
-BOOST_AUTO_TEST_CASE(one_array_between_databases) {
+BOOST_FIXTURE_TEST_CASE(one_array_between_databases, fixture) {
     ns::database db(file("a.ns"));
     auto a = db.create<int>("a");
     a.append(numbers(5000));
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(one_array_between_databases) {
     BOOST_TEST(db.verify().ok());
 }
 
-BOOST_AUTO_TEST_CASE(a_cancelled_backup_leaves_nothing) {
+BOOST_FIXTURE_TEST_CASE(a_cancelled_backup_leaves_nothing, fixture) {
     int calls = 0;
     ns::options o;
     bool count = false;
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_backup_leaves_nothing) {
     db.backup(file("b.ns"));
 }
 
-BOOST_AUTO_TEST_CASE(a_damaged_array_is_not_copied) {
+BOOST_FIXTURE_TEST_CASE(a_damaged_array_is_not_copied, fixture) {
     {
         ns::database db(file("a.ns"));
         db.create<int>("a").append(numbers(200'000));

@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_bad_input)
+
 namespace {
 
 namespace ns = numstore;
@@ -135,8 +137,6 @@ struct impatient_fixture : fixture {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_bad_input)
 
 BOOST_FIXTURE_TEST_CASE(another_type_than_the_array_has, fixture) {
     refuses(errc::type_mismatch, "boiler/t",

@@ -19,6 +19,8 @@
 #include <tuple>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_beside_writer)
+
 namespace {
 
 namespace ns = numstore;
@@ -99,8 +101,6 @@ private:
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_beside_writer)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_reader_keeps_what_it_opened, P, policy_sets) {
     directory const dir;

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_call_progress)
+
 namespace {
 
 namespace ns = numstore;
@@ -143,8 +145,6 @@ std::uint64_t used_bytes(database& db) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_call_progress)
 
 BOOST_AUTO_TEST_CASE(small_calls_report_nothing) {
     listened l;

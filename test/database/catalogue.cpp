@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_catalogue)
+
 namespace ns = numstore;
 
 namespace {
@@ -47,8 +49,6 @@ std::vector<int> shuffled(int count, unsigned seed) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_catalogue)
 
 BOOST_AUTO_TEST_CASE(many_long_names_come_and_go) {
     constexpr int count = 300;

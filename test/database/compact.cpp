@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(compact)
+
 namespace ns = numstore;
 using scattered::file;
 using scattered::scatter;
-
-BOOST_AUTO_TEST_SUITE(compact)
 
 namespace {
 

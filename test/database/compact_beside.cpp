@@ -13,11 +13,11 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(compact_beside)
+
 namespace ns = numstore;
 using scattered::file;
 using scattered::scatter;
-
-BOOST_AUTO_TEST_SUITE(compact_beside)
 
 BOOST_AUTO_TEST_CASE(others_read_and_write_meanwhile) {
     file const f("numstore_compact_beside.ns");

@@ -7,14 +7,14 @@
 #include <memory>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_cut_queue)
+
 namespace {
 
 using value = std::shared_ptr<int>;
 using chain = numstore::detail::version_chain<value>;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_cut_queue)
 
 /// Versions are freed when the last reader that may see them has gone, and
 /// not only with the database.

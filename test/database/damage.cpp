@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_damage)
+
 namespace ns = numstore;
 using ns::testing::simulated_storage;
 
@@ -224,8 +226,6 @@ ns::verify_problem find(forged_file& file, std::string const& text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_damage)
 
 BOOST_AUTO_TEST_CASE(an_untouched_file_is_sound) {
     forged_file file;

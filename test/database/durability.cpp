@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_durability)
+
 namespace {
 
 namespace ns = numstore;
@@ -44,8 +46,6 @@ struct fixture {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_durability)
 
 BOOST_FIXTURE_TEST_CASE(a_small_transaction_is_one_block_and_one_sync,
                         fixture) {

@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_erase_beside_readers)
+
 namespace ns = numstore;
 
 namespace {
@@ -47,8 +49,6 @@ private:
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_erase_beside_readers)
 
 /// A leaf that is copied stays while it is, whatever others read.
 BOOST_AUTO_TEST_CASE(erased_in_steps_and_at_positions) {

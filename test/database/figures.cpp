@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_figures)
+
 namespace ns = numstore;
 
 namespace {
@@ -58,17 +60,15 @@ std::size_t runs_of_64_mib(std::string const& file) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(database_figures, fixture)
-
 #ifndef NUMSTORE_TEST_THINNED // large, or by the clock
 
-BOOST_AUTO_TEST_CASE(a_loaded_array_comes_in_few_runs) {
+BOOST_FIXTURE_TEST_CASE(a_loaded_array_comes_in_few_runs, fixture) {
     BOOST_TEST(runs_of_64_mib<float>(file()) <= 8u);
     std::filesystem::remove(file());
     BOOST_TEST(runs_of_64_mib<pixel>(file()) <= 8u);
 }
 
-BOOST_AUTO_TEST_CASE(many_small_arrays_cost_little) {
+BOOST_FIXTURE_TEST_CASE(many_small_arrays_cost_little, fixture) {
     {
         ns::database db(file());
         std::vector<float> const values(16, 1.5F);
@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(many_small_arrays_cost_little) {
 
 #endif
 
-BOOST_AUTO_TEST_CASE(positions_have_64_bits) {
+BOOST_FIXTURE_TEST_CASE(positions_have_64_bits, fixture) {
     constexpr std::uint64_t n = (std::uint64_t{1} << 33) + 5;
     {
         ns::database db(file());

@@ -1,60 +1,41 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/memory_512.hpp"
+
 #include <numstore/numstore.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
+
+BOOST_AUTO_TEST_SUITE(group_commit)
 
 namespace {
 
 namespace ns = numstore;
 
-/// A device on which making something durable takes its time.
-struct slow_storage : ns::memory_storage {
-#ifndef NUMSTORE_TEST_THINNED
-    static constexpr std::chrono::milliseconds delay{2};
-#else
-    static constexpr std::chrono::milliseconds delay{20};
-#endif
-
-    void write_durable(std::uint64_t offset, std::span<std::byte const> bytes,
-                       std::error_code& ec) noexcept {
-        std::this_thread::sleep_for(delay);
-        memory_storage::write_durable(offset, bytes, ec);
-    }
-    void sync(std::error_code& ec) noexcept {
-        syncing = true;
-        while (held)
-            std::this_thread::yield();
-        std::this_thread::sleep_for(delay);
-        memory_storage::sync(ec);
-    }
-
-    static inline std::atomic<bool> held{false};
-    static inline std::atomic<bool> syncing{false};
-};
-
-struct policies : ns::default_policies {
-    static constexpr std::size_t page_size = 512;
-    using storage = slow_storage;
-};
-using database = ns::basic_database<policies>;
-using numbers = ns::array<std::int64_t, policies>;
+using bags::paced_memory;
+using database = ns::basic_database<bags::memory_512>;
+using numbers = ns::array<std::int64_t, bags::memory_512>;
 
 /// For each commit. A sanitizer slows threads down until they miss a turn.
 #ifndef NUMSTORE_TEST_THINNED
 constexpr double most_syncs = 0.2;
+constexpr int sync_milliseconds = 2;
 #else
 constexpr double most_syncs = 0.3;
+constexpr int sync_milliseconds = 20;
 #endif
+
+struct slow_syncs {
+    slow_syncs() { paced_memory::milliseconds = sync_milliseconds; }
+    ~slow_syncs() { paced_memory::milliseconds = 0; }
+    bags::clock_choice clock{bags::chosen_clock::time::real};
+};
 
 constexpr std::size_t threads = 8;
 constexpr std::size_t commits = 40;
@@ -89,22 +70,22 @@ double syncs_per_commit(ns::options const& o, std::size_t arrays) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(group_commit)
-
-BOOST_AUTO_TEST_CASE(commits_of_several_arrays_share_their_syncs) {
+BOOST_FIXTURE_TEST_CASE(commits_of_several_arrays_share_their_syncs,
+                        slow_syncs) {
     double const each = syncs_per_commit({}, threads);
     BOOST_TEST_MESSAGE("syncs per commit, 8 arrays: " << each);
     BOOST_TEST(each <= most_syncs);
 }
 
-BOOST_AUTO_TEST_CASE(commits_of_one_array_share_their_syncs) {
+BOOST_FIXTURE_TEST_CASE(commits_of_one_array_share_their_syncs, slow_syncs) {
     double const each = syncs_per_commit({}, 1);
     BOOST_TEST_MESSAGE("syncs per commit, 1 array: " << each);
     BOOST_TEST(each <= most_syncs);
 }
 
 /// A checkpoint that does not come to an end holds nobody up.
-BOOST_AUTO_TEST_CASE(commits_go_on_while_a_checkpoint_is_written) {
+BOOST_FIXTURE_TEST_CASE(commits_go_on_while_a_checkpoint_is_written,
+                        slow_syncs) {
     database db;
     numbers x = db.create<std::int64_t>("x");
     numbers y = db.create<std::int64_t>("y");
@@ -112,10 +93,10 @@ BOOST_AUTO_TEST_CASE(commits_go_on_while_a_checkpoint_is_written) {
     x.append(one);
     y.append(one);
     auto const before = db.stats();
-    slow_storage::held = true;
-    slow_storage::syncing = false;
+    paced_memory::held = true;
+    paced_memory::syncing = false;
     std::thread checkpoint([&] { db.checkpoint(); });
-    while (!slow_storage::syncing)
+    while (!paced_memory::syncing)
         std::this_thread::yield();
     auto const snap = db.snapshot();
     for (int i = 0; i != 10; ++i) {
@@ -129,7 +110,7 @@ BOOST_AUTO_TEST_CASE(commits_go_on_while_a_checkpoint_is_written) {
     BOOST_TEST(y.size() == 11u);
     BOOST_TEST(y.in(snap).size() == 1u);
     BOOST_TEST(db.stats().checkpoints == before.checkpoints);
-    slow_storage::held = false;
+    paced_memory::held = false;
     checkpoint.join();
     BOOST_TEST(db.stats().checkpoints == before.checkpoints + 1);
     BOOST_TEST(y.size() == 11u);
@@ -139,7 +120,8 @@ BOOST_AUTO_TEST_CASE(commits_go_on_while_a_checkpoint_is_written) {
     BOOST_TEST(db.verify().ok());
 }
 
-BOOST_AUTO_TEST_CASE(commits_that_need_not_be_durable_do_not_sync) {
+BOOST_FIXTURE_TEST_CASE(commits_that_need_not_be_durable_do_not_sync,
+                        slow_syncs) {
     for (auto const d : {ns::durability::grouped, ns::durability::none})
         BOOST_TEST(syncs_per_commit({.durability = d}, 1) == 0);
 }

@@ -1,6 +1,5 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #include "../bags/image_512.hpp"
-#include "../fuzz/image_editor.hpp"
 
 #include <numstore/numstore.hpp>
 
@@ -14,6 +13,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+BOOST_AUTO_TEST_SUITE(database_hostile_files)
 
 // Files that lie behind right checksums, each in one way that was once
 // believed.
@@ -114,16 +115,15 @@ std::uint64_t text(std::string_view wanted) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(database_hostile_files, fixture)
-
-BOOST_AUTO_TEST_CASE(the_images_are_sound) {
+BOOST_FIXTURE_TEST_CASE(the_images_are_sound, fixture) {
     for (std::size_t i = 0; i != editor.images(); ++i) {
         editor.load(i);
         BOOST_TEST(open().verify().ok());
     }
 }
 
-BOOST_AUTO_TEST_CASE(an_element_of_another_size_than_its_description) {
+BOOST_FIXTURE_TEST_CASE(an_element_of_another_size_than_its_description,
+                        fixture) {
     entry(2, text("[200]f64"));
     BOOST_TEST((listing() == ns::errc::corrupt));
     database db = open();
@@ -132,14 +132,14 @@ BOOST_AUTO_TEST_CASE(an_element_of_another_size_than_its_description) {
     BOOST_TEST(!db.verify().ok());
 }
 
-BOOST_AUTO_TEST_CASE(a_name_that_is_not_utf_8) {
+BOOST_FIXTURE_TEST_CASE(a_name_that_is_not_utf_8, fixture) {
     entry(1, text(std::string_view("\xff\xfe\x80", 3)));
     BOOST_TEST((listing() == ns::errc::corrupt));
     entry(8, text("\xed\xa0\x80"));
     BOOST_TEST((listing() == ns::errc::corrupt));
 }
 
-BOOST_AUTO_TEST_CASE(a_name_without_an_entry) {
+BOOST_FIXTURE_TEST_CASE(a_name_without_an_entry, fixture) {
     editor.load(plain_image);
     auto const& root =
         file.map().superblocks().at(file.newest_superblock()).names;
@@ -156,12 +156,12 @@ BOOST_AUTO_TEST_CASE(a_name_without_an_entry) {
     BOOST_TEST(!open().verify().ok());
 }
 
-BOOST_AUTO_TEST_CASE(a_version_behind_the_end_of_the_log) {
+BOOST_FIXTURE_TEST_CASE(a_version_behind_the_end_of_the_log, fixture) {
     superblock(offsetof(image, version_lsn), std::uint64_t{1} << 40);
     BOOST_TEST(is_corrupt());
 }
 
-BOOST_AUTO_TEST_CASE(counters_near_their_end) {
+BOOST_FIXTURE_TEST_CASE(counters_near_their_end, fixture) {
     for (std::size_t const field :
          {offsetof(image, generation), offsetof(image, next_array),
           offsetof(image, next_transaction), offsetof(image, version_lsn)}) {
@@ -174,14 +174,14 @@ BOOST_AUTO_TEST_CASE(counters_near_their_end) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_log_where_superblocks_are) {
+BOOST_FIXTURE_TEST_CASE(a_log_where_superblocks_are, fixture) {
     superblock(offsetof(image, log_offset), 0);
     auto const code = refusal([&] { open(); });
     BOOST_TEST((!code || code == ns::errc::corrupt));
     BOOST_TEST((code || open().verify().ok()));
 }
 
-BOOST_AUTO_TEST_CASE(a_page_that_is_used_and_free) {
+BOOST_FIXTURE_TEST_CASE(a_page_that_is_used_and_free, fixture) {
     editor.load(plain_image);
     for (std::uint16_t which = 0; which != 40; ++which) {
         edit e{};
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(a_page_that_is_used_and_free) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_dropped_tree_of_more_elements_than_bytes) {
+BOOST_FIXTURE_TEST_CASE(a_dropped_tree_of_more_elements_than_bytes, fixture) {
     for (unsigned const height : {0U, 3U}) {
         edit e{};
         e.kind = static_cast<std::uint8_t>(edit_kind::graves);
@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(a_dropped_tree_of_more_elements_than_bytes) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(records_that_lie) {
+BOOST_FIXTURE_TEST_CASE(records_that_lie, fixture) {
     std::array<std::byte, 4> const four{};
     BOOST_TEST(refused_record(format::log_insert_fill{1, 0, 9, {}}));
     BOOST_TEST(refused_record(
@@ -252,7 +252,7 @@ BOOST_AUTO_TEST_CASE(records_that_lie) {
         format::log_create{~std::uint64_t{0}, 1, "x", "u8"}));
 }
 
-BOOST_AUTO_TEST_CASE(a_bulk_insert_of_enormous_leaves) {
+BOOST_FIXTURE_TEST_CASE(a_bulk_insert_of_enormous_leaves, fixture) {
     std::array<std::uint64_t, 3> const run{300, 1, 7};
     format::bulk_runs const runs(std::uint64_t{1} << 40,
                                  std::as_bytes(std::span(run)),

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(isolation)
+
 namespace {
 
 namespace ns = numstore;
@@ -61,9 +63,8 @@ void both_at_once(ns::database& db,
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(isolation, fixture)
-
-BOOST_AUTO_TEST_CASE(transactions_on_different_arrays_run_side_by_side) {
+BOOST_FIXTURE_TEST_CASE(transactions_on_different_arrays_run_side_by_side,
+                        fixture) {
     ns::transaction one = db.begin();
     ns::transaction two = db.begin();
     x.in(one).append(std::vector<std::int64_t>{1});
@@ -78,7 +79,7 @@ BOOST_AUTO_TEST_CASE(transactions_on_different_arrays_run_side_by_side) {
 }
 
 /// Each reads both and takes from one as long as the sum allows it.
-BOOST_AUTO_TEST_CASE(there_is_no_write_skew) {
+BOOST_FIXTURE_TEST_CASE(there_is_no_write_skew, fixture) {
     for (int round = 0; round != 20; ++round) {
         db.transact([&](ns::transaction& tx) {
             for (numbers const& a : {x, y}) {
@@ -97,7 +98,7 @@ BOOST_AUTO_TEST_CASE(there_is_no_write_skew) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(no_update_is_lost) {
+BOOST_FIXTURE_TEST_CASE(no_update_is_lost, fixture) {
     x.append(std::vector<std::int64_t>{0});
     constexpr int rounds = 100;
     for (int round = 0; round != rounds; ++round)
@@ -110,7 +111,7 @@ BOOST_AUTO_TEST_CASE(no_update_is_lost) {
 }
 
 /// Each makes an array unless there is one already.
-BOOST_AUTO_TEST_CASE(there_are_no_phantom_names) {
+BOOST_FIXTURE_TEST_CASE(there_are_no_phantom_names, fixture) {
     for (int round = 0; round != 20; ++round) {
         std::string const number = std::to_string(round);
         both_at_once(db, [&](ns::transaction& tx, bool which) {
@@ -132,7 +133,8 @@ BOOST_AUTO_TEST_CASE(there_are_no_phantom_names) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_deadlock_has_one_victim_with_nothing_half_done) {
+BOOST_FIXTURE_TEST_CASE(a_deadlock_has_one_victim_with_nothing_half_done,
+                        fixture) {
     std::atomic<int> victims{0};
     std::atomic<int> holding{0};
     auto const run = [&](numbers first, numbers second) {
@@ -159,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_deadlock_has_one_victim_with_nothing_half_done) {
     BOOST_TEST(db.verify().ok());
 }
 
-BOOST_AUTO_TEST_CASE(a_victim_cannot_be_used_any_more) {
+BOOST_FIXTURE_TEST_CASE(a_victim_cannot_be_used_any_more, fixture) {
     ns::transaction mine = db.begin();
     x.in(mine).append(std::vector<std::int64_t>{1});
     std::atomic<bool> holds{false};
@@ -191,7 +193,8 @@ BOOST_AUTO_TEST_CASE(a_victim_cannot_be_used_any_more) {
 }
 
 /// What was held up by a reader in a transaction goes on after it.
-BOOST_AUTO_TEST_CASE(writers_wait_for_who_has_read_in_a_transaction) {
+BOOST_FIXTURE_TEST_CASE(writers_wait_for_who_has_read_in_a_transaction,
+                        fixture) {
     x.append(std::vector<std::int64_t>{1});
     ns::transaction reader = db.begin();
     BOOST_TEST(value(x.in(reader)) == 1);
@@ -209,7 +212,7 @@ BOOST_AUTO_TEST_CASE(writers_wait_for_who_has_read_in_a_transaction) {
     BOOST_TEST(value(x) == 2);
 }
 
-BOOST_AUTO_TEST_CASE(a_wait_that_is_too_long_changes_nothing) {
+BOOST_FIXTURE_TEST_CASE(a_wait_that_is_too_long_changes_nothing, fixture) {
     db = ns::database(place.path() + "/b.ns",
                       {.lock_timeout = std::chrono::milliseconds(10)});
     x = db.create<std::int64_t>("x");
@@ -232,7 +235,8 @@ BOOST_AUTO_TEST_CASE(a_wait_that_is_too_long_changes_nothing) {
     BOOST_TEST(y.size() == 2u);
 }
 
-BOOST_AUTO_TEST_CASE(a_thread_is_told_that_it_would_wait_for_itself) {
+BOOST_FIXTURE_TEST_CASE(a_thread_is_told_that_it_would_wait_for_itself,
+                        fixture) {
     ns::transaction tx = db.begin();
     x.in(tx).append(std::vector<std::int64_t>{1});
     BOOST_CHECK_EXCEPTION(x.append(std::vector<std::int64_t>{2}), ns::error,
@@ -249,7 +253,7 @@ BOOST_AUTO_TEST_CASE(a_thread_is_told_that_it_would_wait_for_itself) {
 }
 
 /// Records of two transactions are mixed in the log, bulk data in parts too.
-BOOST_AUTO_TEST_CASE(interleaved_transactions_are_redone) {
+BOOST_FIXTURE_TEST_CASE(interleaved_transactions_are_redone, fixture) {
     std::vector<std::int64_t> large(700'000);
     for (std::size_t i = 0; i != large.size(); ++i)
         large[i] = static_cast<std::int64_t>(i * i);
@@ -294,7 +298,7 @@ BOOST_AUTO_TEST_CASE(interleaved_transactions_are_redone) {
     BOOST_TEST(x.size() == 3 * large.size());
 }
 
-BOOST_AUTO_TEST_CASE(closing_ends_who_waits_for_a_lock) {
+BOOST_FIXTURE_TEST_CASE(closing_ends_who_waits_for_a_lock, fixture) {
     std::optional<ns::transaction> tx(db.begin());
     x.in(*tx).append(std::vector<std::int64_t>{1});
     std::atomic<bool> waits{false};
@@ -315,7 +319,8 @@ BOOST_AUTO_TEST_CASE(closing_ends_who_waits_for_a_lock) {
 
 /// A transaction that is too old while its thread is in a call of it ends
 /// after that; one that is idle ends at once, and lets go of its locks.
-BOOST_AUTO_TEST_CASE(transactions_that_keep_too_much_of_the_log_end) {
+BOOST_FIXTURE_TEST_CASE(transactions_that_keep_too_much_of_the_log_end,
+                        fixture) {
     db = ns::database(place.path() + "/c.ns",
                       {.max_log_bytes = std::uint64_t{1} << 20});
     x = db.create<std::int64_t>("x");
@@ -349,7 +354,7 @@ BOOST_AUTO_TEST_CASE(transactions_that_keep_too_much_of_the_log_end) {
 }
 
 /// There is nothing that its commit could wait for.
-BOOST_AUTO_TEST_CASE(a_look_at_an_empty_database_is_committed) {
+BOOST_FIXTURE_TEST_CASE(a_look_at_an_empty_database_is_committed, fixture) {
     ns::database empty(place.path() + "/empty.ns");
     ns::transaction tx = empty.begin();
     BOOST_TEST(!tx.contains("x"));
@@ -360,7 +365,7 @@ BOOST_AUTO_TEST_CASE(a_look_at_an_empty_database_is_committed) {
 
 /// What is committed while the checkpoint before it is written does not look
 /// like damage.
-BOOST_AUTO_TEST_CASE(verify_beside_writers_finds_nothing_wrong) {
+BOOST_FIXTURE_TEST_CASE(verify_beside_writers_finds_nothing_wrong, fixture) {
     std::atomic<bool> stop{false};
     std::vector<std::thread> threads;
     for (numbers a : {x, y})

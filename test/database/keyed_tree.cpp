@@ -8,6 +8,8 @@
 
 #include <map>
 
+BOOST_AUTO_TEST_SUITE(database_keyed_tree)
+
 using namespace rope_test;
 
 namespace {
@@ -74,8 +76,6 @@ std::string key(std::uint64_t n) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_keyed_tree)
 
 BOOST_AUTO_TEST_CASE(random_changes_against_a_map) {
     setting s;

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_list_pages)
+
 namespace ns = numstore;
 namespace detail = ns::detail;
 
@@ -81,8 +83,6 @@ std::vector<extent> single_pages(std::uint64_t n) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_list_pages)
 
 BOOST_AUTO_TEST_CASE(in_one_run_if_there_is_one) {
     auto free = single_pages(100);

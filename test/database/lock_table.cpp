@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_lock_table)
+
 namespace {
 
 namespace ns = numstore;
@@ -40,8 +42,6 @@ void until(F&& holds) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_lock_table)
 
 BOOST_AUTO_TEST_CASE(modes_meet_as_multigranularity_locks_do) {
     using enum lock_mode;

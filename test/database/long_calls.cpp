@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_long_calls)
+
 namespace {
 
 namespace ns = numstore;
@@ -84,8 +86,6 @@ void at_some_reports(std::size_t reports, F&& f) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_long_calls)
 
 BOOST_AUTO_TEST_CASE(verify_can_be_ended) {
     listener ear;

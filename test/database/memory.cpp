@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_memory)
+
 namespace ns = numstore;
 
 namespace {
@@ -39,9 +41,7 @@ std::uint64_t memory(std::string const& line) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(database_memory, fixture)
-
-BOOST_AUTO_TEST_CASE(memory_stays_within_the_budget) {
+BOOST_FIXTURE_TEST_CASE(memory_stays_within_the_budget, fixture) {
     constexpr std::uint64_t budget = std::uint64_t{16} << 20;
     [[maybe_unused]] constexpr std::uint64_t most =
         budget + (std::uint64_t{32} << 20);

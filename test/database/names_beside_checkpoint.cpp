@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_names_beside_checkpoint)
+
 namespace {
 
 namespace ns = numstore;
@@ -173,8 +175,6 @@ void change_at_each_call(bool fails) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_names_beside_checkpoint)
 
 BOOST_AUTO_TEST_CASE(names_change_at_each_call) { change_at_each_call(false); }
 

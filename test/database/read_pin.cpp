@@ -8,22 +8,11 @@
 
 #include <cstdint>
 
-namespace {
-
-struct at_time_zero {
-    at_time_zero() { bags::manual_clock_or_zero::at_zero = true; }
-    at_time_zero(at_time_zero const&) = delete;
-    at_time_zero& operator=(at_time_zero const&) = delete;
-    ~at_time_zero() { bags::manual_clock_or_zero::at_zero = false; }
-};
-
-} // namespace
-
 BOOST_AUTO_TEST_SUITE(database_read_pin)
 
 // A slot without a time is a plain read, for which `close` waits.
 BOOST_AUTO_TEST_CASE(a_snapshot_made_at_time_zero_does_not_hold_up_close) {
-    at_time_zero const stands;
+    bags::clock_choice const stands(bags::chosen_clock::time::zero);
     numstore::basic_database<bags::memory_512> db;
     db.create<std::int32_t>("x").append({1, 2, 3});
     auto const snap = db.snapshot();

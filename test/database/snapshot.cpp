@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_snapshot)
+
 namespace {
 
 namespace ns = numstore;
@@ -97,8 +99,6 @@ std::mt19937_64 random_source() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_snapshot)
 
 // statistics
 

@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_space)
+
 namespace ns = numstore;
 
 namespace {
@@ -64,9 +66,7 @@ void require_sound(Database const& db) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(database_space, fixture)
-
-BOOST_AUTO_TEST_CASE(a_clone_and_its_first_insert_write_little) {
+BOOST_FIXTURE_TEST_CASE(a_clone_and_its_first_insert_write_little, fixture) {
     ns::database db(file("a.ns"), {.durability = ns::durability::none});
     auto a = db.create<int>("a");
     fill(db, a, large);
@@ -90,7 +90,8 @@ BOOST_AUTO_TEST_CASE(a_clone_and_its_first_insert_write_little) {
     BOOST_TEST(b[b.size() - 1] == static_cast<int>((8 << 20) / 4 - 1));
 }
 
-BOOST_AUTO_TEST_CASE(drop_and_clear_cost_the_same_whatever_the_size) {
+BOOST_FIXTURE_TEST_CASE(drop_and_clear_cost_the_same_whatever_the_size,
+                        fixture) {
     std::vector<std::uint64_t> costs[2];
     for (std::uint64_t const mib : {8u, 16u, 64u}) {
         ns::database db(file(std::to_string(mib).c_str()),
@@ -121,7 +122,7 @@ BOOST_AUTO_TEST_CASE(drop_and_clear_cost_the_same_whatever_the_size) {
         BOOST_TEST(c.back() <= c.front() + 16 * 4096);
 }
 
-BOOST_AUTO_TEST_CASE(space_of_a_dropped_array_survives_crashes) {
+BOOST_FIXTURE_TEST_CASE(space_of_a_dropped_array_survives_crashes, fixture) {
     ns::testing::simulated_storage device(512);
     {
         database db(device, {.cache_bytes = 1 << 16});
@@ -147,7 +148,7 @@ BOOST_AUTO_TEST_CASE(space_of_a_dropped_array_survives_crashes) {
     BOOST_TEST(db.verify().ok());
 }
 
-BOOST_AUTO_TEST_CASE(a_transaction_larger_than_the_cache_spills) {
+BOOST_FIXTURE_TEST_CASE(a_transaction_larger_than_the_cache_spills, fixture) {
     ns::testing::simulated_storage device(512);
     device.record(ns::testing::recording::off);
     ns::options const o{.cache_bytes = 1 << 17};
@@ -203,7 +204,7 @@ BOOST_AUTO_TEST_CASE(a_transaction_larger_than_the_cache_spills) {
     require_sound(again);
 }
 
-BOOST_AUTO_TEST_CASE(a_large_rollback_is_fast_and_leaks_nothing) {
+BOOST_FIXTURE_TEST_CASE(a_large_rollback_is_fast_and_leaks_nothing, fixture) {
     ns::database db(file("a.ns"), {.durability = ns::durability::none,
                                    .cache_bytes = std::uint64_t{16} << 20});
     auto a = db.create<int>("a");
@@ -228,7 +229,7 @@ BOOST_AUTO_TEST_CASE(a_large_rollback_is_fast_and_leaks_nothing) {
     require_sound(db);
 }
 
-BOOST_AUTO_TEST_CASE(a_transaction_over_many_checkpoints) {
+BOOST_FIXTURE_TEST_CASE(a_transaction_over_many_checkpoints, fixture) {
     ns::testing::simulated_storage device(512);
     database db(device, {.cache_bytes = 1 << 16, .log_bytes = 1 << 15});
     std::vector<int> model;
@@ -253,7 +254,8 @@ BOOST_AUTO_TEST_CASE(a_transaction_over_many_checkpoints) {
     require_sound(again);
 }
 
-BOOST_AUTO_TEST_CASE(a_transaction_that_keeps_too_much_of_the_log_ends) {
+BOOST_FIXTURE_TEST_CASE(a_transaction_that_keeps_too_much_of_the_log_ends,
+                        fixture) {
     ns::testing::simulated_storage device(512);
     database db(device, {.max_log_bytes = 1 << 16});
     auto a = db.create<int>("a");
@@ -312,7 +314,7 @@ BOOST_FIXTURE_TEST_CASE(a_snapshot_makes_commits_no_dearer, fixture) {
     BOOST_TEST(a.in(snapshot).size() == 1'600'000u);
 }
 
-BOOST_AUTO_TEST_CASE(cycles_of_filling_and_erasing_reuse_the_file) {
+BOOST_FIXTURE_TEST_CASE(cycles_of_filling_and_erasing_reuse_the_file, fixture) {
     ns::database db(file("a.ns"), {.durability = ns::durability::none});
     auto a = db.create<int>("a");
     std::uint64_t once = 0;
@@ -326,7 +328,7 @@ BOOST_AUTO_TEST_CASE(cycles_of_filling_and_erasing_reuse_the_file) {
     require_sound(db);
 }
 
-BOOST_AUTO_TEST_CASE(cycles_of_small_transactions_reuse_the_file) {
+BOOST_FIXTURE_TEST_CASE(cycles_of_small_transactions_reuse_the_file, fixture) {
     ns::database db(file("a.ns"), {.durability = ns::durability::none});
     auto a = db.create<int>("a");
     auto const piece = numbers((std::size_t{1} << 20) / sizeof(int));
@@ -349,7 +351,7 @@ BOOST_AUTO_TEST_CASE(cycles_of_small_transactions_reuse_the_file) {
     require_sound(db);
 }
 
-BOOST_AUTO_TEST_CASE(edits_in_balance_keep_the_file_in_proportion) {
+BOOST_FIXTURE_TEST_CASE(edits_in_balance_keep_the_file_in_proportion, fixture) {
     ns::database db(file("a.ns"), {.durability = ns::durability::none});
     auto a = db.create<int>("a");
     fill(db, a, large / 32);

@@ -24,6 +24,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_threads)
+
 namespace {
 
 namespace ns = numstore;
@@ -384,8 +386,6 @@ void check_crew(bank<P>& b, int commits) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(database_threads)
 
 BOOST_AUTO_TEST_CASE(readers_beside_writers) {
     bank<policies>::database db(

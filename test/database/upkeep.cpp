@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(database_upkeep)
+
 namespace ns = numstore;
 
 namespace {
@@ -28,10 +30,8 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(database_upkeep, fixture)
-
 /// Replaced leaves are not kept for the next checkpoint.
-BOOST_AUTO_TEST_CASE(memory_of_replaced_leaves_goes_back_soon) {
+BOOST_FIXTURE_TEST_CASE(memory_of_replaced_leaves_goes_back_soon, fixture) {
     auto a = db.create<float>("a");
     a.resize(64 * leaf_elements, 1.0F);
     db.checkpoint();
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(memory_of_replaced_leaves_goes_back_soon) {
 
 /// A checkpoint cannot write what is not committed, so that much of it is no
 /// reason for one after each commit of another.
-BOOST_AUTO_TEST_CASE(open_transactions_bring_no_checkpoints) {
+BOOST_FIXTURE_TEST_CASE(open_transactions_bring_no_checkpoints, fixture) {
     auto large = db.create<float>("large");
     large.resize(1024 * leaf_elements, 1.0F);
     auto small = db.create<float>("small");

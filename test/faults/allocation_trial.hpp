@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -44,18 +45,20 @@ public:
         }
     }
 
-    bool was_hit() const noexcept { return hit_; }
+    /// How many allocations there were, if none failed.
+    std::optional<long> const& allocations() const noexcept { return made_; }
     bool threw() const noexcept { return code_ != std::error_code(); }
     std::error_code const& code() const noexcept { return code_; }
 
 private:
     void stop() noexcept {
         long const left = std::exchange(rope_test::allocations_left, -1);
-        hit_ = left < 0 || (fault_.sticky && left == 0);
+        if (left > 0 || (left == 0 && !fault_.sticky))
+            made_ = fault_.nth - left;
     }
 
     fault fault_;
-    bool hit_ = false;
+    std::optional<long> made_;
     std::error_code code_;
 };
 
@@ -63,12 +66,14 @@ inline ns::options const small_cache{.cache_bytes = 1 << 15,
                                      .log_bytes = 1 << 16};
 
 /// Runs `on_disk(db, run)` on a copy of a device that `prepare` has changed;
-/// gives whether an allocation failed. What `content_of` finds, in the
+/// gives `trial::allocations`. What `content_of` finds, in the
 /// database and after recovery, is as before or as `in_model` makes it.
 template <class Policies, class ContentOf, class Prepare, class OnDisk,
           class InModel>
-bool try_with(ContentOf&& content_of, simulated_storage const& from, fault f,
-              Prepare&& prepare, OnDisk&& on_disk, InModel&& in_model) {
+std::optional<long> try_with(ContentOf&& content_of,
+                             simulated_storage const& from, fault f,
+                             Prepare&& prepare, OnDisk&& on_disk,
+                             InModel&& in_model) {
     using database = ns::basic_database<Policies>;
     using arrays = decltype(content_of(std::declval<database&>()));
     simulated_storage const device = from.clone();
@@ -102,12 +107,13 @@ bool try_with(ContentOf&& content_of, simulated_storage const& from, fault f,
     require_sound(again);
     arrays const found = content_of(again);
     BOOST_TEST_REQUIRE((found == known || found == after));
-    return run.was_hit();
+    return run.allocations();
 }
 
 template <class Policies, class Prepare, class OnDisk, class InModel>
-bool try_once(simulated_storage const& from, fault f, Prepare&& prepare,
-              OnDisk&& on_disk, InModel&& in_model) {
+std::optional<long> try_once(simulated_storage const& from, fault f,
+                             Prepare&& prepare, OnDisk&& on_disk,
+                             InModel&& in_model) {
     return try_with<Policies>([](auto& db) { return content(db); }, from, f,
                               prepare, on_disk, in_model);
 }
@@ -118,19 +124,20 @@ inline bool is_wanted(std::string const& name) {
     return only == nullptr || name == only;
 }
 
-/// The last allocations of `before`: what fails once all is done.
+/// The last of `n` allocations: what fails once all is done.
 template <class F>
-void fail_last_allocations(std::string const& name, long before, F&& attempt) {
-    for (int hits = 0; before-- != 0 && hits != 2;)
-        BOOST_TEST_CONTEXT(name << ", allocation " << before) {
-            if (!attempt(fault{before, false}))
+void fail_last_allocations(std::string const& name, long n, F&& attempt) {
+    for (int hits = 0; n-- > 0 && hits != 2;)
+        BOOST_TEST_CONTEXT(name << ", allocation " << n) {
+            if (attempt(fault{n, false}))
                 continue;
             ++hits;
             count_allocation_failure();
         }
 }
 
-/// Calls `attempt(fault)` for the n-th allocation, until none fails.
+/// Calls `attempt(fault)` for the n-th allocation, until it makes fewer: then
+/// it gives how many.
 template <class F>
 void fail_each_allocation(std::string const& name, F&& attempt) {
     constexpr long apart = is_optimised ? 12 : 1;
@@ -139,11 +146,11 @@ void fail_each_allocation(std::string const& name, F&& attempt) {
             BOOST_TEST_CONTEXT(name << ", allocation " << nth
                                     << (sticky ? ", sticky" : "")) {
                 long const alive = rope_test::allocations_alive;
-                bool const hit = attempt(fault{nth, sticky});
+                std::optional<long> const made = attempt(fault{nth, sticky});
                 BOOST_TEST_REQUIRE(rope_test::allocations_alive == alive);
-                if (!hit && !sticky && !is_long())
-                    fail_last_allocations(name, nth, attempt);
-                if (!hit)
+                if (made && !sticky && !is_long())
+                    fail_last_allocations(name, *made, attempt);
+                if (made)
                     break;
                 count_allocation_failure();
                 BOOST_TEST_REQUIRE(nth < 100'000);

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(faults_allocations_of_axes)
+
 // The n-th allocation of each call of arrays with axes fails, and of arrays
 // of cells: see allocations.cpp.
 
@@ -295,8 +297,6 @@ std::vector<any_call> calls_of_cells() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(faults_allocations_of_axes)
 
 BOOST_AUTO_TEST_CASE(growing) { fail_in_edits(growing_edits()); }
 BOOST_AUTO_TEST_CASE(writing) { fail_in_edits(writing_edits()); }

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(faults_allocations_of_files)
+
 // The n-th allocation of each import and export of files fails: see
 // allocations.cpp. An import is there wholly or not at all; an export leaves
 // what was there, and nothing beside it.
@@ -288,8 +290,6 @@ void fail_in_files(setting const& s, std::vector<any_call> const& calls) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(faults_allocations_of_files)
 
 BOOST_FIXTURE_TEST_CASE(importing_arrays, setting) {
     fail_in_files(*this, imports_of_arrays(*this));

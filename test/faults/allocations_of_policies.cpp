@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+BOOST_AUTO_TEST_SUITE(faults_allocations_of_policies)
+
 // The n-th allocation of each step of the script of faults fails, with other
 // policies than those of all calls.
 
@@ -31,8 +33,6 @@ void fail_in_script(std::size_t n) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(faults_allocations_of_policies)
 
 BOOST_AUTO_TEST_CASE(large_pages) {
     fail_in_script<bags::simulated_4096>(4000);

@@ -12,6 +12,8 @@
 
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(faults_file_device)
+
 namespace {
 
 using namespace faults_test;
@@ -129,8 +131,6 @@ void fail_with_everything() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(faults_file_device)
 
 BOOST_AUTO_TEST_CASE(file_storage) { fail_with_everything<bags::in_file>(); }
 BOOST_AUTO_TEST_CASE(mapped_storage) {

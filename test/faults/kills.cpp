@@ -18,6 +18,8 @@
 #include <random>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(faults_kills)
+
 // How many kills: NUMSTORE_KILLS, of each kind of want about a tenth. A
 // failure names the seed (NUMSTORE_SEED) and keeps the file: when a process is
 // killed cannot be repeated, but what it left can be opened.
@@ -309,8 +311,6 @@ void require_refusals(std::string const& figure, kill_counts const& counts) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(faults_kills)
 
 BOOST_AUTO_TEST_CASE(at_random_times) {
     ns::testing::temporary_directory const directory;

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+BOOST_AUTO_TEST_SUITE(faults_simulated_device)
+
 namespace {
 
 using namespace faults_test;
@@ -94,8 +96,6 @@ void fail_with_everything(std::size_t n) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(faults_simulated_device)
 
 BOOST_AUTO_TEST_CASE(pages_of_512_bytes) {
     fail_with_everything<bags::simulated_512, 512>(2000);

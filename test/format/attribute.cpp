@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_attribute)
+
 using namespace numstore;
 
 namespace {
@@ -67,8 +69,6 @@ constexpr int many = 2000;
 #endif
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_attribute)
 
 BOOST_AUTO_TEST_CASE(values_come_back) {
     for (auto const& value : examples())

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_catalogue_entry)
+
 using namespace numstore;
 using format::catalogue_entry;
 using format::root_kind;
@@ -55,8 +57,6 @@ bool refused(Change change, std::string const& why) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_catalogue_entry)
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
     auto e = good();

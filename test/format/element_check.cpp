@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_element_check)
+
 using namespace numstore;
 
 namespace {
@@ -37,8 +39,6 @@ bool valid(std::string_view type, bytes const& value) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_element_check)
 
 BOOST_AUTO_TEST_CASE(what_is_not_used_becomes_zero) {
     BOOST_TEST((normal("text(3)", of({1, 'a', 9, 9})) == of({1, 'a', 0, 0})));

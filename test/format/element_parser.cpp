@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(format_element_parser)
+
 using namespace numstore;
 
 namespace {
@@ -41,8 +43,6 @@ constexpr int texts = 4000;
 #endif
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_element_parser)
 
 BOOST_AUTO_TEST_CASE(texts_come_back) {
     for (auto text : {"bool",

@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(format_element_text)
+
 using namespace numstore;
 
 namespace {
@@ -24,8 +26,6 @@ std::string shown(std::string_view type, T const& value) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_element_text)
 
 BOOST_AUTO_TEST_CASE(scalars) {
     BOOST_TEST(shown("bool", true) == "true");

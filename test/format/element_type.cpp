@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_element_type)
+
 using namespace numstore;
 using kind = element_kind;
 
@@ -40,8 +42,6 @@ element_type structure(std::vector<element_type::member> members,
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_element_type)
 
 BOOST_AUTO_TEST_CASE(scalars) {
     struct row {

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_element_value)
+
 using namespace numstore;
 
 namespace {
@@ -27,8 +29,6 @@ bool refused(std::string_view type, std::string_view text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_element_value)
 
 BOOST_AUTO_TEST_CASE(texts_come_back) {
     for (auto const& [type, text] :
@@ -78,6 +78,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_value) {
     BOOST_TEST(refused("text(3)", "\"abc"));
     BOOST_TEST(refused("text(3)", "\"\\q\""));
     BOOST_TEST(refused("text(3)", "\"\\x1\""));
+    BOOST_TEST(refused("text(3)", "\"\\x0g\""));
+    BOOST_TEST(refused("text(3)", "\"\\x-1\""));
     BOOST_TEST(refused("text(3)", "\"\\xff\""));
     BOOST_TEST(refused("text(3)", "\"\\"));
     BOOST_TEST(refused("chars(3)", "\"a\\x00\""));

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_free_map)
+
 using namespace numstore;
 using format::free_map;
 
@@ -48,8 +50,6 @@ std::vector<std::byte> raw(std::uint64_t gap, std::uint64_t pages,
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_free_map)
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
     free_map const map{{{page_no{32}, 8}, {page_no{50}, 1}, {page_no{990}, 10}},

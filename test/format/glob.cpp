@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(format_glob)
+
 using namespace numstore;
 using detail::glob_matches;
 
@@ -24,8 +26,6 @@ bool reference(std::string_view pattern, std::string_view name) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_glob)
 
 BOOST_AUTO_TEST_CASE(patterns) {
     BOOST_TEST(glob_matches("boiler/*", "boiler/temperature"));

@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_graveyard)
+
 using namespace numstore;
 using format::buried_tree;
 
@@ -31,8 +33,6 @@ bool refused(std::vector<std::byte> const& bytes) {
 buried_tree const good{page_no{40}, 77, 2, 5000, 3, 128};
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_graveyard)
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
     std::vector<buried_tree> const trees{

@@ -7,6 +7,8 @@
 #include <limits>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(format_inner_page)
+
 namespace format = numstore::format;
 
 namespace {
@@ -34,8 +36,6 @@ std::string_view fault(page const& p, unsigned level = 2,
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_inner_page)
 
 BOOST_AUTO_TEST_CASE(bytes_are_where_the_format_says) {
     page const p = three_children();

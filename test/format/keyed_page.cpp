@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_keyed_page)
+
 using namespace numstore;
 using format::keyed_child_fields;
 using format::keyed_page_builder;
@@ -84,8 +86,6 @@ bool refused_with(Change change, std::string const& why) {
 keyed_child_fields const child{page_no{40}, 1, 2, 3};
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_keyed_page)
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
     BOOST_TEST(text_of(leaf({"a", "b"})) == "a=value b=value ");

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_list_pieces)
+
 using namespace numstore;
 using format::list_pieces;
 
@@ -50,8 +52,6 @@ bool refused(Change change, std::string const& why) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_list_pieces)
 
 BOOST_AUTO_TEST_CASE(what_was_written_is_read) {
     auto const bytes = encoded(good);

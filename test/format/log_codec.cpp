@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_log_codec)
+
 using namespace numstore;
 
 namespace {
@@ -62,8 +64,6 @@ bytes erase_at(std::vector<std::uint64_t> const& positions) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_log_codec)
 
 BOOST_AUTO_TEST_CASE(steps_have_signs) {
     for (std::int64_t step :

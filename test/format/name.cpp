@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(format_name)
+
 using namespace numstore;
 using namespace std::string_view_literals;
 
@@ -27,8 +29,6 @@ bool says(std::string_view name, std::string_view text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_name)
 
 BOOST_AUTO_TEST_CASE(names_of_all_kinds_are_accepted) {
     for (auto name : {"a"sv, "boiler/temperature"sv, "../x"sv, "/"sv, "."sv,

@@ -10,6 +10,8 @@
 #include <random>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(format_number_text)
+
 namespace {
 
 /// Where the standard library reads floating point itself: the same value,
@@ -35,8 +37,6 @@ void compare(std::string const& text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_number_text)
 
 BOOST_AUTO_TEST_CASE(odd_texts_are_read_as_the_standard_says) {
     for (char const* const text :

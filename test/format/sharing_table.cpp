@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(format_sharing_table)
+
 using namespace numstore;
 using format::shared_pages;
 
@@ -29,8 +31,6 @@ bool refused(std::vector<std::byte> const& bytes) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_sharing_table)
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
     std::vector<shared_pages> const table{{{page_no{32}, 1}, 1},

@@ -10,6 +10,8 @@
 #include <span>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(format_superblock_check)
+
 using namespace numstore;
 using format::superblock;
 using format::superblock_image;
@@ -73,8 +75,6 @@ std::string fault(Change change) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_superblock_check)
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
     auto const r = read(format::encode_superblock(good()));

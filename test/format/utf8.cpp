@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(format_utf8)
+
 using namespace numstore;
 using namespace std::string_view_literals;
 
@@ -26,8 +28,6 @@ std::string encoded(char32_t c) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(format_utf8)
 
 BOOST_AUTO_TEST_CASE(every_code_point_comes_back) {
     int wrong = 0;

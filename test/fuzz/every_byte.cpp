@@ -12,6 +12,8 @@
 #include <system_error>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(fuzz_every_byte)
+
 // Damage that no checksum hides: every byte of a file, and every length.
 
 namespace {
@@ -79,9 +81,7 @@ bool is_used(std::size_t at) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(fuzz_every_byte, fixture)
-
-BOOST_AUTO_TEST_CASE(of_a_closed_file_is_flipped) {
+BOOST_FIXTURE_TEST_CASE(of_a_closed_file_is_flipped, fixture) {
     for (std::size_t const i : {1U, 2U}) {
         auto const& image = seeds.all()[i];
         memory.load(image);
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(of_a_closed_file_is_flipped) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(that_nothing_uses_is_flipped) {
+BOOST_FIXTURE_TEST_CASE(that_nothing_uses_is_flipped, fixture) {
     auto const& image = seeds.all()[1];
     memory.load(image);
     auto const expected = all(ns::open_mode::read_only);
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(that_nothing_uses_is_flipped) {
     BOOST_TEST((all(ns::open_mode::open_existing) == expected));
 }
 
-BOOST_AUTO_TEST_CASE(of_a_log_is_flipped) {
+BOOST_FIXTURE_TEST_CASE(of_a_log_is_flipped, fixture) {
     for (std::size_t i = 4; i != seeds.all().size(); ++i) {
         auto const& image = seeds.all()[i];
         for (std::size_t at = i; at < image.size(); at += 61 * thinned) {
@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(of_a_log_is_flipped) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(is_the_last_one) {
+BOOST_FIXTURE_TEST_CASE(is_the_last_one, fixture) {
     for (std::size_t const i : {1U, 4U}) {
         auto const& image = seeds.all()[i];
         memory.load(image);

@@ -1,12 +1,13 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #include "../bags/image_512.hpp"
-#include "../bags/image_blind.hpp"
 #include "image_run.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <cstddef>
 #include <cstdint>
+
+BOOST_AUTO_TEST_SUITE(fuzz_every_page)
 
 // Damage behind right checksums, one kind after the other. What must hold is
 // said in image_run.hpp, which ends the program where it does not.
@@ -23,9 +24,9 @@ constexpr unsigned thinned = 1;
 constexpr unsigned thinned = 41;
 #endif
 
-template <class Policies>
-struct editing {
-    fuzz::image_editor<Policies> editor;
+struct small {
+    using policies = bags::image_512;
+    fuzz::image_editor<policies> editor;
     std::size_t runs = 0;
 
     /// `what`: see image_run.
@@ -33,7 +34,7 @@ struct editing {
         editor.load(image);
         editor.apply(e);
         editor.image().repair();
-        fuzz::image_run<Policies>(editor.image().memory(), what).run();
+        fuzz::image_run<policies>(editor.image().memory(), what).run();
         ++runs;
     }
 
@@ -54,15 +55,12 @@ struct editing {
     }
 };
 
-using small = editing<bags::image_512>;
-using blind = editing<bags::image_blind>;
+struct blind : fuzz::blindness, small {};
 
 constexpr std::uint8_t look = 0x03;
 constexpr std::uint8_t everything = 0xff;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(fuzz_every_page)
 
 BOOST_FIXTURE_TEST_CASE(is_another_one, small) {
     unsigned n = 0;

@@ -1,9 +1,10 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
-#include "../bags/image_blind.hpp"
+#include "../bags/image_512.hpp"
 #include "image_mutator.hpp"
 #include "image_run.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data,
                                       std::size_t size) {
-    return fuzz::run_image<bags::image_blind>(data, size);
+    static fuzz::blindness const blind;
+    return fuzz::run_image<bags::image_512>(data, size);
 }

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(io_csv)
+
 using namespace io_test;
 
 namespace {
@@ -50,8 +52,6 @@ bool says(errc code, std::string const& text, std::string const& element,
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(io_csv)
 
 BOOST_AUTO_TEST_CASE(columns_by_name) {
     auto const c =

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(io_file)
+
 using namespace io_test;
 
 namespace {
@@ -27,8 +29,6 @@ void put(std::string const& path, std::string const& text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(io_file)
 
 BOOST_AUTO_TEST_CASE(a_file_appears_whole) {
     folder files;

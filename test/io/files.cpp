@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(io_files)
+
 using namespace io_test;
 
 namespace {
@@ -44,8 +46,6 @@ void put(std::string const& path, std::string const& text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(io_files)
 
 BOOST_FIXTURE_TEST_CASE(npy_there_and_back, fixture) {
     auto const path = files / "x.npy";

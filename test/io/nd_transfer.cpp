@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(io_nd_transfer)
+
 using namespace io_test;
 
 namespace {
@@ -53,8 +55,6 @@ std::string header_alone(axes const& shape) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(io_nd_transfer)
 
 /// Elements go out in the order of the axes, whatever that in the file.
 BOOST_FIXTURE_TEST_CASE(tiles_are_put_in_order, nd_setting) {

@@ -19,6 +19,8 @@
 #include <type_traits>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(io_npy)
+
 using namespace io_test;
 
 namespace {
@@ -109,8 +111,6 @@ void refuse(std::string const& header, errc expected) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(io_npy)
 
 BOOST_AUTO_TEST_CASE(what_numpy_writes_and_reads) {
     folder out;

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(io_npz)
+
 using namespace io_test;
 
 namespace {
@@ -33,8 +35,6 @@ int read_all(std::vector<std::byte> const& bytes) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(io_npz)
 
 BOOST_AUTO_TEST_CASE(what_numpy_writes_and_reads) {
     database db;

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(io_raw)
+
 using namespace io_test;
 
 namespace {
@@ -34,8 +36,6 @@ std::vector<std::byte> written(collector const& c, std::endian order) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(io_raw)
 
 BOOST_AUTO_TEST_CASE(every_number_turns_around) {
     auto const type = ns::element_type::parse(

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(io_wav)
+
 using namespace io_test;
 
 namespace {
@@ -55,8 +57,6 @@ provider narrow(std::vector<std::int32_t> const& samples) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(io_wav)
 
 BOOST_AUTO_TEST_CASE(samples_come_back) {
     check("u8", ramp<std::uint8_t>(101), 8);

@@ -7,6 +7,8 @@
 #include <initializer_list>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(log_log_batch_view)
+
 using numstore::detail::has_valid_records;
 
 namespace {
@@ -19,8 +21,6 @@ std::vector<std::byte> body(std::initializer_list<int> values) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(log_log_batch_view)
 
 /// A checksum is not validation: lengths may be forged behind a good one.
 BOOST_AUTO_TEST_CASE(records_fill_their_batch_exactly) {

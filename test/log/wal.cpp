@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(log_wal)
+
 namespace {
 
 using namespace numstore::detail;
@@ -94,8 +96,6 @@ struct fixture {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(log_wal)
 
 BOOST_FIXTURE_TEST_CASE(a_small_commit_is_one_durable_block, fixture) {
     auto const before = device.counts();

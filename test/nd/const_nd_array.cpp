@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(nd_const_nd_array)
+
 namespace {
 
 namespace ns = numstore;
@@ -36,8 +38,6 @@ void require_error(ns::errc code, F&& f) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(nd_const_nd_array)
 
 BOOST_AUTO_TEST_CASE(opening_checks_rank_extents_and_element) {
     setting s;

@@ -54,6 +54,8 @@ struct numstore::element_traits<short_text> {
     static short_text load(stored_type const& t) { return {t.str()}; }
 };
 
+BOOST_AUTO_TEST_SUITE(nd_converted_elements)
+
 using namespace nd_test;
 
 namespace {
@@ -93,8 +95,6 @@ void run_script(int fill, ns::tiling const* tile) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(nd_converted_elements)
 
 BOOST_AUTO_TEST_CASE(scripts) {
     BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << seed());

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(nd_crashes)
+
 using namespace nd_test;
 
 namespace {
@@ -95,8 +97,6 @@ bool is_met(simulated_storage const& start, named_change const& c,
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(nd_crashes)
 
 BOOST_AUTO_TEST_CASE(shapes_and_elements_survive_together) {
     BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << seed());

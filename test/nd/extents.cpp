@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+BOOST_AUTO_TEST_SUITE(nd_extents)
+
 namespace {
 
 namespace ns = numstore;
@@ -22,8 +24,6 @@ static_assert(!(images{7} == ns::dextents<2>{7, 256}));
 static_assert(images{}.extent(0) == 0);
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(nd_extents)
 
 BOOST_AUTO_TEST_CASE(wrong_extents_are_refused) {
     BOOST_CHECK_THROW((images{7, 256, 255}), ns::error);

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <numeric>
 
+BOOST_AUTO_TEST_SUITE(nd_nd_array)
+
 using namespace nd_test;
 
 namespace {
@@ -59,8 +61,6 @@ void run_script(int fill) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(nd_nd_array)
 
 BOOST_AUTO_TEST_CASE(scripts_of_few_axes) {
     BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << seed());

@@ -10,6 +10,8 @@
 #include <span>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(nd_nd_view)
+
 namespace {
 
 namespace ns = numstore;
@@ -31,8 +33,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(nd_nd_view)
 
 BOOST_AUTO_TEST_CASE(what_types_tell_is_constant) {
     setting s;

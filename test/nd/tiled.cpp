@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(nd_tiled)
+
 using namespace nd_test;
 
 namespace {
@@ -93,8 +95,6 @@ std::uint64_t features_of(simulated_storage const& device) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(nd_tiled)
 
 BOOST_AUTO_TEST_CASE(scripts_on_both_layouts) {
     BOOST_TEST_MESSAGE("NUMSTORE_SEED=" << seed());

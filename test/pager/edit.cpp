@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+BOOST_AUTO_TEST_SUITE(pager_edit)
+
 using namespace numstore::detail;
 
 namespace {
@@ -16,8 +18,6 @@ edit<nothing> transaction(std::uint64_t number) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pager_edit)
 
 BOOST_AUTO_TEST_CASE(a_savepoint_ends_ownership_and_not_privacy) {
     memory_account account;

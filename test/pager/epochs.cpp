@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(pager_epochs)
+
 namespace {
 
 using numstore::detail::epochs;
@@ -50,8 +52,6 @@ struct failing_fence : numstore::default_policies {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pager_epochs)
 
 BOOST_AUTO_TEST_CASE(the_oldest_reader_counts) {
     versions e;

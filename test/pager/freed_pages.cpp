@@ -9,6 +9,8 @@
 #include <map>
 #include <random>
 
+BOOST_AUTO_TEST_SUITE(pager_freed_pages)
+
 namespace {
 
 using numstore::detail::freed_pages;
@@ -22,8 +24,6 @@ std::uint64_t seed() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pager_freed_pages)
 
 BOOST_AUTO_TEST_CASE(a_reader_keeps_what_newer_versions_freed) {
     freed_pages f;

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(pager_leaf_memory)
+
 using numstore::detail::leaf_memory;
 
 namespace {
@@ -30,8 +32,6 @@ bool has_slabs() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pager_leaf_memory)
 
 BOOST_AUTO_TEST_CASE(few_small_and_large_leaves_are_left_to_others) {
     leaf_memory memory(size);

@@ -5,12 +5,12 @@
 
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(pager_page_bitmap)
+
 using numstore::extent;
 using numstore::no_page;
 using numstore::page_no;
 using numstore::detail::page_bitmap;
-
-BOOST_AUTO_TEST_SUITE(pager_page_bitmap)
 
 BOOST_AUTO_TEST_CASE(pages_used_twice_and_never) {
     page_bitmap bits(300);

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(pager_page_cache)
+
 using numstore::page_no;
 using cache = numstore::detail::page_cache<numstore::default_policies>;
 
@@ -32,8 +34,6 @@ bool is_of(cache::pin const& leaf, std::uint64_t first) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pager_page_cache)
 
 BOOST_AUTO_TEST_CASE(the_least_recently_used_leave_first) {
     constexpr std::uint64_t budget = 64 * leaf_bytes;

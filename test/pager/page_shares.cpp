@@ -9,12 +9,12 @@
 #include <random>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(pager_page_shares)
+
 using numstore::extent;
 using numstore::page_no;
 using numstore::detail::page_shares;
 using numstore::format::shared_pages;
-
-BOOST_AUTO_TEST_SUITE(pager_page_shares)
 
 BOOST_AUTO_TEST_CASE(neighbours_of_one_count_are_one_extent) {
     page_shares s;

@@ -3,6 +3,8 @@
 
 #include "../rope/rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(pager_page_writer)
+
 using namespace rope_test;
 
 namespace {
@@ -11,8 +13,6 @@ using bag = policies<512>;
 using writer = detail::page_writer<bag>;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pager_page_writer)
 
 BOOST_AUTO_TEST_CASE(what_was_put_is_padded_and_checksummed) {
     file<bag> disk;

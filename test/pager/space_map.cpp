@@ -10,6 +10,8 @@
 #include <random>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(pager_space_map)
+
 using numstore::extent;
 using numstore::page_no;
 using numstore::detail::extent_set;
@@ -35,8 +37,6 @@ std::vector<extent> merged(std::vector<extent> const& all) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pager_space_map)
 
 /// Damaged files use pages twice: what is free may overlap.
 BOOST_AUTO_TEST_CASE(stored_lists_name_each_page_once) {

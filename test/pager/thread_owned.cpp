@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(pager_thread_owned)
+
 namespace {
 
 using owned = numstore::detail::thread_owned<std::atomic<int>>;
@@ -25,8 +27,6 @@ void in_a_thread(F&& f) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pager_thread_owned)
 
 BOOST_AUTO_TEST_CASE(each_thread_has_one_of_each) {
     owned a;

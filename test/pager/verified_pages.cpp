@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <memory>
 
+BOOST_AUTO_TEST_SUITE(pager_verified_pages)
+
 using numstore::page_no;
 using numstore::detail::verified_pages;
-
-BOOST_AUTO_TEST_SUITE(pager_verified_pages)
 
 BOOST_AUTO_TEST_CASE(what_was_set_and_nothing_else) {
     auto const pages = std::make_unique<verified_pages>();

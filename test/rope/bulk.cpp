@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_bulk)
+
 using namespace rope_test;
 
 namespace {
@@ -22,8 +24,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_bulk)
 
 BOOST_AUTO_TEST_CASE(data_is_written_once) {
     setting<4, policies<16384>> s;

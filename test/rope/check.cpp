@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_check)
+
 using namespace rope_test;
 
 namespace {
@@ -37,8 +39,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_check)
 
 BOOST_AUTO_TEST_CASE(leaves_that_fit_into_one) {
     setting s;

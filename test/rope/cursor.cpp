@@ -5,6 +5,8 @@
 
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(rope_cursor)
+
 using namespace rope_test;
 
 namespace {
@@ -57,8 +59,6 @@ std::size_t runs_to_end(Setting const& s, Cursor cursor) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_cursor)
 
 BOOST_AUTO_TEST_CASE(a_loaded_array_is_few_runs) {
     setting<4, viewed> words;

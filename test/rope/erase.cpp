@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_erase)
+
 using namespace rope_test;
 
 namespace {
@@ -35,8 +37,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_erase)
 
 BOOST_AUTO_TEST_CASE(a_large_range_is_not_read) {
     setting s(128 * 20000);

@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_insert)
+
 using namespace rope_test;
 
 namespace {
@@ -32,8 +34,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_insert)
 
 BOOST_AUTO_TEST_CASE(appends_leave_full_leaves) {
     setting s;

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(rope_kernels)
+
 using namespace numstore::detail;
 
 namespace {
@@ -86,8 +88,6 @@ strided random_stride(std::size_t count, std::mt19937_64& random) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_kernels)
 
 BOOST_AUTO_TEST_CASE(elements) {
     static_assert(fixed_element<12>::size() == 12);

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(rope_leaf_directory)
+
 namespace {
 
 using numstore::page_no;
@@ -72,8 +74,6 @@ void require_found(leaf_directory const& d, leaf_directory::found const& leaf,
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_leaf_directory)
 
 BOOST_AUTO_TEST_CASE(it_finds_every_leaf) {
     for (std::uint64_t seed = 1; seed != 60; ++seed) {

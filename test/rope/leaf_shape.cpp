@@ -5,10 +5,10 @@
 
 #include <cstdint>
 
+BOOST_AUTO_TEST_SUITE(rope_leaf_shape)
+
 using numstore::detail::leaf_shape;
 using numstore::detail::leaf_shape_of;
-
-BOOST_AUTO_TEST_SUITE(rope_leaf_shape)
 
 BOOST_AUTO_TEST_CASE(known_shapes) {
     auto const pages = [](std::uint64_t size, std::size_t page) {

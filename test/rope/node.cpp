@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(rope_node)
+
 namespace detail = numstore::detail;
 
 namespace {
@@ -70,8 +72,6 @@ void require_found(Node const& node) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_node)
 
 BOOST_AUTO_TEST_CASE(find) {
     find_every_element<512>();

@@ -5,6 +5,8 @@
 
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(rope_node_source)
+
 using namespace rope_test;
 
 namespace {
@@ -73,8 +75,6 @@ void expect_fault(char const* text, Change&& change) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_node_source)
 
 BOOST_AUTO_TEST_CASE(a_sound_tree_reads) {
     setting s;

@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_overwrite)
+
 using namespace rope_test;
 
 namespace {
@@ -17,8 +19,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_overwrite)
 
 BOOST_AUTO_TEST_CASE(holes_fill_leaf_by_leaf) {
     setting s;

@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_retire)
+
 using namespace rope_test;
 
 namespace {
@@ -11,8 +13,6 @@ using bag = policies<512>;
 using triples = detail::rope_tree<detail::fixed_element<12>, bag>;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_retire)
 
 BOOST_AUTO_TEST_CASE(a_tree_dropped_before_it_is_written) {
     file<bag> disk;

@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_tree)
+
 using namespace rope_test;
 
 namespace {
@@ -34,8 +36,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_tree)
 
 BOOST_AUTO_TEST_CASE(holes_read_as_zeros_whatever_was_in_memory) {
     setting s;

@@ -6,6 +6,8 @@
 
 #include <new>
 
+BOOST_AUTO_TEST_SUITE(rope_tree_failures)
+
 using namespace rope_test;
 
 namespace {
@@ -114,8 +116,6 @@ void write_everything(setting& s) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_tree_failures)
 
 BOOST_AUTO_TEST_CASE(insert) {
     auto const fresh = values(40, 7);

@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(rope_selection)
+
 namespace detail = numstore::detail;
 using numstore::errc;
 
@@ -20,8 +22,6 @@ auto code(errc e) {
 constexpr std::uint64_t huge = std::numeric_limits<std::uint64_t>::max();
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_selection)
 
 BOOST_AUTO_TEST_CASE(ranges_are_checked_without_overflow) {
     detail::check_range(0, 0, 0);

@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_spill)
+
 using namespace rope_test;
 
 namespace {
@@ -25,8 +27,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_spill)
 
 BOOST_AUTO_TEST_CASE(private_leaves_leave_memory) {
     setting s;

@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_splice)
+
 using namespace rope_test;
 
 namespace {
@@ -81,8 +83,6 @@ bytes spliced(bytes const& old, detail::block_places const& at,
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_splice)
 
 BOOST_AUTO_TEST_CASE(a_dense_insert_reads_each_leaf_once_and_packs) {
     setting s(128 * 300);

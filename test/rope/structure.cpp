@@ -5,6 +5,8 @@
 
 #include <numstore/rope/structure.hpp>
 
+BOOST_AUTO_TEST_SUITE(rope_structure)
+
 using namespace rope_test;
 
 namespace {
@@ -33,8 +35,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_structure)
 
 BOOST_AUTO_TEST_CASE(split_anywhere_and_join_again) {
     setting s;

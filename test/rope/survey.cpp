@@ -5,6 +5,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_survey)
+
 using namespace rope_test;
 
 namespace {
@@ -26,8 +28,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_survey)
 
 BOOST_AUTO_TEST_CASE(leaves_side_by_side) {
     setting s;

@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_sweep)
+
 using namespace rope_test;
 
 namespace {
@@ -34,8 +36,6 @@ struct setting {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_sweep)
 
 BOOST_AUTO_TEST_CASE(a_dense_stride_reads_each_leaf_once_and_packs) {
     setting s(300);

@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+BOOST_AUTO_TEST_SUITE(rope_write_out)
+
 using namespace rope_test;
 
 namespace {
@@ -11,8 +13,6 @@ using bag = policies<512>;
 using words = detail::rope_tree<detail::fixed_element<4>, bag>; // 128 a leaf
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(rope_write_out)
 
 BOOST_AUTO_TEST_CASE(leaves_lie_in_order_of_position) {
     file<bag> disk;

@@ -25,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(storage_file_storage)
+
 namespace ns = numstore;
 using namespace ns::testing;
 
@@ -86,8 +88,6 @@ std::string named(std::error_code ec) {
 std::string expected(ns::errc e) { return named(e); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(storage_file_storage)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(keeps_content, S, file_devices) {
     temporary_directory dir;

@@ -15,10 +15,10 @@
 #include <system_error>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(storage_mapped_storage)
+
 namespace ns = numstore;
 using namespace ns::testing;
-
-BOOST_AUTO_TEST_SUITE(storage_mapped_storage)
 
 BOOST_AUTO_TEST_CASE(one_window_reaches_far_past_the_end) {
     temporary_directory dir;

@@ -14,10 +14,10 @@
 #include <system_error>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(storage_memory_storage)
+
 namespace ns = numstore;
 using namespace ns::testing;
-
-BOOST_AUTO_TEST_SUITE(storage_memory_storage)
 
 BOOST_AUTO_TEST_CASE(takes_memory_when_written_and_gives_it_back) {
     constexpr std::uint64_t mib = std::uint64_t{1} << 20;

@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(storage_posix_file)
+
 namespace ns = numstore;
 using namespace ns::testing;
 using ns::detail::posix_file;
@@ -41,8 +43,6 @@ static_assert(ns::detail::is_network_file_system(0x6969));
 static_assert(!ns::detail::is_network_file_system(0xEF53));
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(storage_posix_file)
 
 BOOST_AUTO_TEST_CASE(temporary_name_vanishes) {
     temporary_directory dir;

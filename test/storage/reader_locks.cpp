@@ -19,6 +19,8 @@
 #include <tuple>
 #include <utility>
 
+BOOST_AUTO_TEST_SUITE(storage_reader_locks)
+
 namespace ns = numstore;
 using namespace ns::testing;
 
@@ -61,8 +63,6 @@ std::uint64_t oldest(S const& device) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(storage_reader_locks)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(the_writer_sees_the_oldest, S, devices) {
     temporary_directory dir;

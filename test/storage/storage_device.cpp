@@ -25,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(storage_storage_device)
+
 namespace ns = numstore;
 using namespace ns::testing;
 
@@ -68,8 +70,6 @@ bool is_zero(std::vector<std::byte> const& bytes) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(storage_storage_device)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(starts_empty, S, all_devices) {
     fresh<S> f;

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(testing_scheduled_threading)
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -117,8 +119,6 @@ struct exchange {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(testing_scheduled_threading)
 
 BOOST_AUTO_TEST_CASE(a_lost_update_is_found) {
     auto const lost = first_failing(

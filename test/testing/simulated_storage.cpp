@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(testing_simulated_storage)
+
 namespace ns = numstore;
 using namespace ns::testing;
 
@@ -98,8 +100,6 @@ bool every(std::vector<bytes> const& outcomes, Test test) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(testing_simulated_storage)
 
 BOOST_AUTO_TEST_CASE(every_subset_of_unsynced_blocks) {
     auto device = of_ones(4);

@@ -8,6 +8,7 @@
 #include <numstore/format/utf8.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -125,10 +126,10 @@ private:
     std::optional<char> escaped() {
         std::string_view const rest = text_.substr(at_ + 1);
         if (rest.starts_with('x') && rest.size() > 2) {
-            std::byte code{};
-            std::string const hex = "0x" + std::string(rest.substr(1, 2));
-            if (!element_reader::read(element_type(element_kind::byte), hex,
-                                      &code))
+            unsigned char code = 0;
+            char const* const digits = rest.data() + 1;
+            if (std::from_chars(digits, digits + 2, code, 16).ptr
+                != digits + 2)
                 return std::nullopt;
             at_ += 3;
             return static_cast<char>(code);
