@@ -19,16 +19,16 @@ using numstore::detail::space_map;
 
 namespace {
 
-constexpr std::uint64_t pages = 4000;
+constexpr std::uint64_t file_pages = 4000;
 
 /// Each page of `all` once, neighbours in one extent, in order.
 std::vector<extent> merged(std::vector<extent> const& all) {
-    std::vector<bool> in(pages + 1);
+    std::vector<bool> in(file_pages + 1);
     for (extent const& e : all)
         for (std::uint64_t i = 0; i != e.pages; ++i)
             in[static_cast<std::size_t>(to_integer(e.first) + i)] = true;
     std::vector<extent> out;
-    for (std::uint64_t i = 0; i != pages; ++i)
+    for (std::uint64_t i = 0; i != file_pages; ++i)
         if (in[i] && (i == 0 || !in[i - 1]))
             out.push_back({page_no{i}, 1});
         else if (in[i])
@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(stored_lists_name_each_page_once) {
         std::vector<extent> all;
         for (std::size_t i = 0; i != n; ++i) {
             std::uint64_t const count = random() % 9;
-            all.push_back({page_no{random() % (pages - count)}, count});
+            all.push_back({page_no{random() % (file_pages - count)}, count});
         }
         return all;
     };
