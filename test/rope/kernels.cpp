@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <numstore/rope/kernels.hpp>
+#include <numstore/rope/stream.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -286,6 +287,23 @@ BOOST_AUTO_TEST_CASE(copy_between_positions) {
         got.pop_back();
         BOOST_REQUIRE(got == expected);
     });
+}
+
+BOOST_AUTO_TEST_CASE(streamed_copies_touch_nothing_else) {
+    std::vector<std::byte> src(1000);
+    for (std::size_t i = 0; i != src.size(); ++i)
+        src[i] = static_cast<std::byte>(i * 7 + 1);
+    for (std::size_t n = 0; n != 200; ++n)
+        for (std::size_t from = 0; from != 3; ++from)
+            for (std::size_t to = 0; to != 17; ++to) {
+                std::vector<std::byte> out(300);
+                std::vector<std::byte> expected(300);
+                std::copy_n(src.begin() + static_cast<std::ptrdiff_t>(from), n,
+                            expected.begin() + static_cast<std::ptrdiff_t>(to));
+                stream(src.data() + from, out.data() + to, n);
+                finish_streaming();
+                BOOST_TEST_REQUIRE((out == expected));
+            }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

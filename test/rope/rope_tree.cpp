@@ -53,6 +53,33 @@ BOOST_AUTO_TEST_CASE(holes_read_as_zeros_whatever_was_in_memory) {
     BOOST_TEST((whole == bytes(whole.size())));
 }
 
+/// Past the caches, as in pieces through them.
+BOOST_AUTO_TEST_CASE(very_many_elements_at_once) {
+    constexpr std::uint64_t n = detail::streamed_bytes / 4 + 1000;
+    setting s;
+    s.tree.insert_zeros(s.changes, 0, n);
+    std::mt19937_64 random(seed());
+    for (int i = 0; i != 200; ++i) {
+        bytes some(4 * (1 + random() % 1000));
+        for (std::byte& b : some)
+            b = static_cast<std::byte>(random());
+        s.tree.insert(s.changes, random() % s.tree.size(), some);
+    }
+    std::uint64_t const first = random() % 900;
+    bytes whole(static_cast<std::size_t>(s.tree.size() - first) * 4,
+                std::byte{0xee});
+    s.tree.read(first, whole);
+    bytes piece(4 * 100'003);
+    for (std::size_t at = 0; at != whole.size();) {
+        piece.resize(std::min(piece.size(), whole.size() - at));
+        s.tree.read(first + at / 4, piece);
+        BOOST_TEST_REQUIRE((std::memcmp(piece.data(), whole.data() + at,
+                                        piece.size())
+                            == 0));
+        at += piece.size();
+    }
+}
+
 BOOST_AUTO_TEST_CASE(more_than_four_billion_elements) {
     constexpr std::uint64_t huge = (std::uint64_t{1} << 40) + 12345;
     setting s;

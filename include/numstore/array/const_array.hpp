@@ -261,9 +261,7 @@ protected:
                            detail::pager<Policies>& pages, std::uint64_t pos,
                            std::span<U> out) {
         detail::fill_elements<T>(out, [&](std::span<std::byte> bytes) {
-            detail::visit_leaves(source(pages), r,
-                                 detail::range_selection(pos, out.size()),
-                                 reader(bytes));
+            detail::read_range(source(pages), r, pos, element{}, bytes);
         });
     }
 
@@ -275,10 +273,8 @@ protected:
                 // What a transaction has changed it may change again.
                 if (ref_.in_transaction() != nullptr
                     || !detail::read_fast(source(pages), r, pos, bytes))
-                    detail::visit_leaves(
-                        source(pages), r,
-                        detail::range_selection(pos, out.size()),
-                        reader(bytes));
+                    detail::read_range(source(pages), r, pos, element{},
+                                       bytes);
             });
         });
     }
@@ -290,16 +286,14 @@ protected:
         if (what.count == 0)
             return;
         detail::fill_elements<T>(out, [&](std::span<std::byte> bytes) {
-            auto const to = reader(bytes);
             if (what.step == 1)
-                detail::visit_leaves(
-                    source(pages), r,
-                    detail::range_selection(what.first, what.count), to);
+                detail::read_range(source(pages), r, what.first, element{},
+                                   bytes);
             else
                 detail::visit_leaves(source(pages), r,
                                      detail::strided_selection(
                                          what.first, what.step, what.count),
-                                     to);
+                                     reader(bytes));
         });
     }
 

@@ -257,9 +257,7 @@ private:
     void read_run(std::uint64_t pos, std::span<std::byte> out) const {
         if (out.empty() || (steady_ && read_fast(nodes_, *root_, pos, out)))
             return;
-        visit_leaves(nodes_, *root_,
-                     range_selection(pos, out.size() / element_bytes),
-                     reader(out.data()));
+        read_range(nodes_, *root_, pos, fixed_element<element_bytes>{}, out);
     }
 
     tile_choices range_choices(std::uint64_t pos, std::uint64_t n) const {

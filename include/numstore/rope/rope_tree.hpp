@@ -83,7 +83,7 @@ public:
     void read(std::uint64_t pos, std::span<std::byte> out) const {
         std::uint64_t const n = count_of(out.size());
         check_range(pos, n, size());
-        visit_leaves(nodes(), root_, range_selection(pos, n), reader(out));
+        read_range(nodes(), root_, pos, element_, out);
     }
 
     /// Elements pos, pos + step, ..., as many as fill `out`.

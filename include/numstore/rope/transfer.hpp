@@ -7,6 +7,7 @@
 #include <numstore/rope/node_source.hpp>
 #include <numstore/rope/root.hpp>
 #include <numstore/rope/selection.hpp>
+#include <numstore/rope/stream.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -80,6 +81,49 @@ private:
         return static_cast<std::size_t>(n * element.size());
     }
 };
+
+/// Copies neighbouring elements of very many leaves: past the caches, of which
+/// nothing else would be left.
+template <class Element>
+class streaming_reader {
+public:
+    streaming_reader(Element element, std::byte* out) noexcept
+        : element_(element), out_(out) {}
+    streaming_reader(streaming_reader const&) = delete;
+    streaming_reader& operator=(streaming_reader const&) = delete;
+    ~streaming_reader() { finish_streaming(); }
+
+    void operator()(std::byte const* leaf,
+                    range_selection::group const& g) const noexcept {
+        std::byte* const to = out_ + bytes(g.index);
+        if (leaf == nullptr)
+            std::memset(to, 0, bytes(g.count));
+        else
+            stream(leaf + bytes(g.offset), to, bytes(g.count));
+    }
+
+private:
+    std::size_t bytes(std::uint64_t n) const noexcept {
+        return static_cast<std::size_t>(n * element_.size());
+    }
+
+    Element element_;
+    std::byte* out_;
+};
+
+/// Fills `out` with the elements from `pos` on. Throws corrupt, io.
+template <class Policies, class Element>
+void read_range(node_source<Policies> const& nodes, rope_root const& root,
+                std::uint64_t pos, Element element,
+                std::span<std::byte> out) {
+    range_selection const all(pos, out.size() / element.size());
+    if (out.size() < streamed_bytes)
+        visit_leaves(nodes, root, all,
+                     group_reader<Element>{element, out.data()});
+    else
+        visit_leaves(nodes, root, all,
+                     streaming_reader<Element>(element, out.data()));
+}
 
 /// Copies groups of elements from the caller's buffer into a leaf.
 template <class Element>
