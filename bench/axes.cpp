@@ -345,7 +345,7 @@ int main(int argc, char** argv) {
     std::uint64_t const rows =
         argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 2000;
     std::size_t const points =
-        argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20000;
+        argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 200000;
     grid("narrow", rows, columns);
     grid("wide", std::max<std::uint64_t>(1, rows / 250), columns * 250);
     tiles();
@@ -354,7 +354,7 @@ int main(int argc, char** argv) {
     rewrite(std::vector<float>(4000));
     cells<1>("cells.ns", points, 1000000).run();
     cells<4>("cells.ns", points, 32).run();
-    streamed(points * 50);
+    streamed(points * 5);
     ::unlink("cells.ns");
     ::unlink("peer.bin");
     return 0;

@@ -98,6 +98,31 @@ BOOST_AUTO_TEST_CASE(a_lock_taken_again_is_the_same_lock) {
 }
 
 /// Else a stream of readers would keep a writer out for good.
+BOOST_AUTO_TEST_CASE(what_a_thread_has_just_got) {
+    table t;
+    owner a;
+    lock_key const x = lock_key::array(1);
+    lock_key const y = lock_key::array(2);
+    BOOST_TEST(!a.has_just_got(x, lock_mode::shared));
+    t.acquire(a, x, lock_mode::shared, at_once);
+    BOOST_TEST(a.has_just_got(x, lock_mode::shared));
+    BOOST_TEST(!a.has_just_got(x, lock_mode::exclusive));
+    BOOST_TEST(!a.has_just_got(y, lock_mode::shared));
+    t.acquire(a, x, lock_mode::exclusive, at_once);
+    t.acquire(a, x, lock_mode::shared, at_once);
+    BOOST_TEST(a.has_just_got(x, lock_mode::exclusive));
+    std::thread([&] {
+        BOOST_TEST(!a.has_just_got(x, lock_mode::shared));
+        t.acquire(a, x, lock_mode::shared, at_once);
+        BOOST_TEST(a.has_just_got(x, lock_mode::exclusive));
+    }).join();
+    BOOST_TEST(!a.has_just_got(x, lock_mode::shared));
+    t.acquire(a, y, lock_mode::shared, at_once);
+    BOOST_TEST(a.has_just_got(y, lock_mode::shared));
+    BOOST_TEST(!a.has_just_got(x, lock_mode::shared));
+    t.release_all(a);
+}
+
 BOOST_AUTO_TEST_CASE(who_comes_later_waits_behind_who_waits) {
     table locks;
     owner reader, writer, late;

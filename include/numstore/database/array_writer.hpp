@@ -360,7 +360,8 @@ private:
                 throw;
             }
         }
-        w_->root = tree_.root();
+        if (!w_->root.is(tree_.root()))
+            w_->root = tree_.root();
         w_->changed = true;
         progress_ = {};
     }

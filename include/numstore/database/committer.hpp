@@ -65,6 +65,8 @@ public:
     /// to end it meanwhile. Throws transaction_ended, would_deadlock,
     /// timed_out; and deadlock, after it has been rolled back.
     void lock(transaction& t, lock_key const& key, lock_mode mode) {
+        if (t.locks.has_just_got(key, mode))
+            return;
         locking(t, [&] {
             e_->locks.acquire(t.locks, key, mode, e_->opt.lock_timeout);
         });

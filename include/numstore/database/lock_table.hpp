@@ -99,6 +99,13 @@ public:
         /// By its own transaction.
         bool has_locks() const noexcept { return !held_.empty(); }
 
+        /// By its own transaction: what this thread has asked for last, and
+        /// got. Others may have ended it since.
+        bool has_just_got(lock_key const& key, lock_mode mode) const noexcept {
+            return newest_ == key && both(newest_mode_, mode) == newest_mode_
+                   && newest_thread_ == threading::this_thread();
+        }
+
         /// What it was refused when it became the victim of a deadlock.
         lock_wish refused{};
 
@@ -106,6 +113,9 @@ public:
         friend lock_table;
         std::vector<lock_key> held_;
         std::size_t names_ = 0;
+        lock_key newest_{lock_key::subject::all_names, 0};
+        lock_mode newest_mode_ = lock_mode::intent_shared;
+        thread_id newest_thread_{};
         request* waiting_ = nullptr;
         thread_id thread_{};
         std::uint64_t search_ = 0; ///< that has met it
@@ -144,8 +154,10 @@ public:
         o.thread_ = threading::this_thread();
         resource& r = resources_[key];
         holder* const mine = r.find(o);
-        if (mine != nullptr && both(mine->mode, mode) == mine->mode)
+        if (mine != nullptr && both(mine->mode, mode) == mine->mode) {
+            note_newest(o, key, mine->mode);
             return false;
+        }
         request wanted{&o, &r, key,
                        mine == nullptr ? mode : both(mine->mode, mode),
                        mine != nullptr};
@@ -153,6 +165,7 @@ public:
             prepare(wanted);
             if (r.may_grant(wanted)) {
                 grant(wanted);
+                note_newest(o, key, wanted.mode);
                 return !wanted.upgrade;
             }
             enqueue(wanted);
@@ -252,6 +265,12 @@ private:
             return (queue.empty() || q.upgrade) && meets_holders(q);
         }
     };
+
+    static void note_newest(owner& o, lock_key key, lock_mode mode) noexcept {
+        o.newest_ = key;
+        o.newest_mode_ = mode;
+        o.newest_thread_ = o.thread_;
+    }
 
     /// There is room for it already.
     void grant(request& q) noexcept {

@@ -47,6 +47,8 @@ public:
 
     /// LEB128: seven bits per byte, low bits first.
     void varint(std::uint64_t v) {
+        if (v < 0x80)
+            return u8(static_cast<std::uint8_t>(v));
         std::byte buffer[max_varint_bytes];
         std::size_t n = 0;
         for (; v >= 0x80; v >>= 7)

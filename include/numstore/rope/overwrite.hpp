@@ -118,6 +118,11 @@ private:
             way.reset();
             way.seek(nodes_.nodes(), root, pos);
         }
+        // Comes from memory while the nodes above are looked at.
+        if (frame* const f = way.leaf(root).node())
+            __builtin_prefetch(static_cast<leaf_frame*>(f)->data()
+                                   + shape().bytes(pos - way.first()),
+                               1);
         nodes_.own(way, root);
         return nodes_
             .own_leaf(editor::slot(way, root), way.count(), way.count(),

@@ -17,6 +17,11 @@ struct rope_root {
     std::uint64_t size = 0;
 
     bool empty() const noexcept { return size == 0; }
+    /// The same tree, in memory: there is nothing to copy.
+    bool is(rope_root const& other) const noexcept {
+        return node.node() != nullptr && node.node() == other.node.node()
+               && height == other.height && size == other.size;
+    }
     /// Nothing but zeros that take no space.
     bool is_hole() const noexcept {
         return size != 0 && height == 0 && node.is_hole();
