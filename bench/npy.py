@@ -7,10 +7,10 @@
 
 float32 in rows of ten. NumPy changes a file by np.load, the change, and
 np.save, without a sync. Numstore does the same to arrays in two databases, with
-durability full (on stable storage when the call returns) and none. Both
-change the same rows to the same values, and must agree in the end. Prints a
-line of JSON for each row, then the rows as a table in Markdown. Times are
-medians, ratios medians of the ratios of each round.
+durability full (on stable storage when the call returns) and none, a few calls
+of each in turn. Both change the same rows to the same values, and must agree in
+the end. Prints a line of JSON for each row, then the rows as a table in
+Markdown. Times are medians, ratios medians of the ratios of each round.
 """
 import argparse
 import json
@@ -103,6 +103,7 @@ def scale_each(path, rows, value):
 class Comparison:
     def __init__(self, options, ours):
         self.rounds = options.rounds
+        self.turn = options.turn
         self.ours = ours
         self.random = np.random.default_rng(7)
         self.rows = []
@@ -117,21 +118,25 @@ class Comparison:
 
     def measure(self, row, numpy, operation, durabilities=("none",),
                 rows=lambda r: r.integers(0, 1, 1), name="x", rounds=None,
-                repeat=1):
-        """numpy(path, rows, value) beside the operation, in turns."""
+                turn=None):
+        """numpy(path, rows, value) beside the operation, in turns, each of
+        several operations: of one alone a cold cache would be most."""
+        turn = turn or self.turn
         times = {d: [] for d in durabilities}
         peer = []
         for i in range(rounds or self.rounds):
-            at = np.asarray(rows(self.random), dtype="i8")
-            at.tofile("rows")
-            value = i + 2
+            calls = [(np.asarray(rows(self.random), dtype="i8"),
+                      i * turn + k + 2) for k in range(turn)]
             start = time.perf_counter()
-            for _ in range(repeat):
+            for at, value in calls:
                 numpy(name + ".npy", at, value)
-            peer.append((time.perf_counter() - start) / repeat)
+            peer.append((time.perf_counter() - start) / turn)
             for d in durabilities:
-                times[d].append(
-                    float(self.ours.ask(d, name, operation, value)))
+                taken = 0
+                for at, value in calls:
+                    at.tofile("rows")
+                    taken += float(self.ours.ask(d, name, operation, value))
+                times[d].append(taken / turn)
         for d in durabilities:
             ratios = [p / o for p, o in zip(peer, times[d])]
             found = {"rows": self.count, "row": row, "durability": d,
@@ -161,13 +166,13 @@ class Comparison:
         self.measure("full load, the same buffer",
                      lambda p, r, v: np.copyto(
                          self.buffer, np.load(p, mmap_mode="r")), "load")
-        self.measure("full load, cold", self.load_cold, "load_cold")
+        self.measure("full load, cold", self.load_cold, "load_cold", turn=1)
         self.measure("sum of all, in place (memmap)",
                      lambda p, r, v: np.load(p, mmap_mode="r").sum(),
                      "sum_in_place")
         self.measure("open (memmap)",
                      lambda p, r, v: np.load(p, mmap_mode="r"), "open",
-                     repeat=50)
+                     turn=50)
         self.read_rows("x", "")
 
     def load_cold(self, path, rows, value):
@@ -198,9 +203,10 @@ class Comparison:
                      "scale_together", BOTH, self.apart())
         self.measure("100 times 10 rows *= 2, one by one", scale_each,
                      "scale_each", BOTH, self.apart(),
-                     rounds=min(2, self.rounds))
+                     rounds=min(2, self.rounds), turn=1)
         self.measure("remove 1 % of the rows", rewrite(drop), "drop", BOTH,
-                     self.some(self.count // 100, "y"), name="y", rounds=1)
+                     self.some(self.count // 100, "y"), name="y", rounds=1,
+                     turn=1)
         self.read_rows("y", ", 1 % removed")
 
     def apart(self):
@@ -240,6 +246,8 @@ def main():
                         help="for files, which are removed in the end")
     parser.add_argument("--rows", default="1000000,100000")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--turn", type=int, default=5,
+                        help="operations of one program before the other's")
     options = parser.parse_args()
     program = os.path.abspath(options.bench)
     os.chdir(options.folder)
