@@ -192,6 +192,14 @@ bool find_fast(node_source<Policies> const& nodes, rope_root const& root,
     return false;
 }
 
+/// The first of these bytes, if there are any, are about to be read.
+inline void expect_bytes(std::byte const* from) noexcept {
+    constexpr std::size_t line = 64;
+    if (from != nullptr)
+        for (std::size_t at = 0; at != 4 * line; at += line)
+            __builtin_prefetch(from + at);
+}
+
 /// Reads neighbouring elements from `pos` on, as `find_fast` finds them; false
 /// where it does not, and where they are so many that it does not pay.
 template <class Policies>
@@ -201,19 +209,28 @@ bool read_fast(node_source<Policies> const& nodes, rope_root const& root,
     leaf_shape const& shape = nodes.shape();
     if (out.size() > few_leaves * shape.full_bytes())
         return false;
+    leaf_directory::found leaf{};
+    if (!out.empty() && !find_fast(nodes, root, pos, leaf))
+        return false;
     while (!out.empty()) {
-        leaf_directory::found leaf;
-        if (!find_fast(nodes, root, pos, leaf))
-            return false;
         std::uint64_t const skip = pos - leaf.first;
         auto const n = static_cast<std::size_t>(std::min<std::uint64_t>(
             out.size(), shape.bytes(leaf.count - skip)));
-        if (leaf.data == nullptr)
+        std::byte const* const from =
+            leaf.data == nullptr ? nullptr : leaf.data + shape.bytes(skip);
+        pos = leaf.first + leaf.count;
+        // Both leaves come from memory at once.
+        if (n != out.size()) {
+            expect_bytes(from);
+            if (!find_fast(nodes, root, pos, leaf))
+                return false;
+            expect_bytes(leaf.data);
+        }
+        if (from == nullptr)
             std::memset(out.data(), 0, n);
         else
-            std::memcpy(out.data(), leaf.data + shape.bytes(skip), n);
+            std::memcpy(out.data(), from, n);
         out = out.subspan(n);
-        pos = leaf.first + leaf.count;
     }
     return true;
 }
