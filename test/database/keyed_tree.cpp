@@ -75,6 +75,18 @@ std::string key(std::uint64_t n) {
     return "sensor/" + std::string(n % 90, 'x') + std::to_string(n);
 }
 
+/// f(node) for all nodes in memory.
+template <class F>
+void each_node(detail::child_ref const& ref, F const& f) {
+    auto const* const n =
+        static_cast<detail::keyed_frame const*>(ref.node());
+    if (n == nullptr)
+        return;
+    f(*n);
+    for (detail::keyed_child const& c : n->children)
+        each_node(c.node, f);
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_CASE(random_changes_against_a_map) {
@@ -140,6 +152,43 @@ BOOST_AUTO_TEST_CASE(a_node_takes_the_pages_that_it_needs) {
         auto const& n =
             *static_cast<detail::keyed_frame const*>(s.root.node.node());
         BOOST_REQUIRE_EQUAL(n.pages(512), (n.bytes() + 511) / 512);
+    }
+}
+
+/// So that no node is longer than an entry needs.
+BOOST_AUTO_TEST_CASE(large_entries_are_alone) {
+    setting s;
+    model expected;
+    std::mt19937_64 random(seed());
+    for (int i = 0; i != 3000; ++i) {
+        std::string const k = key(random() % 200);
+        if (random() % 8 == 0) {
+            BOOST_REQUIRE_EQUAL(s.names.erase(s.changes, s.root, k),
+                                expected.erase(k) == 1);
+            continue;
+        }
+        bytes const value(random() % (random() % 4 == 0 ? 9000 : 300));
+        expected[k] = value;
+        s.set(k, value);
+        each_node(s.root.node, [](detail::keyed_frame const& n) {
+            BOOST_REQUIRE(n.items() == 1 || n.bytes() <= tree::target_bytes);
+        });
+        if (i % 100 == 0)
+            s.root = s.write();
+    }
+    require_same(s, s.root, expected);
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_entry_beside_others) {
+    for (char const* const k : {"a", "b", "c"}) {
+        setting s;
+        model expected{{"a", bytes(1900)}, {"b", bytes(100)},
+                       {"c", bytes(1900)}};
+        for (auto const& [name, value] : expected)
+            s.set(name, value);
+        expected[k] = bytes(ns::format::max_value_bytes);
+        s.set(k, expected[k]);
+        require_same(s, s.write(), expected);
     }
 }
 

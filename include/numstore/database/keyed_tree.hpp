@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,16 +22,17 @@
 namespace numstore::detail {
 
 /// A copy-on-write B+tree of byte strings in key order. Nodes take as many
-/// pages as they need, so an entry may be large. Readers of a published root
-/// need no lock. A change that throws leaves a root that must be dropped, as
-/// must the edit's notes since then.
+/// pages as they need, so an entry may be large: then it has a leaf for
+/// itself. Readers of a published root need no lock. A change that throws
+/// leaves a root that must be dropped, as must the edit's notes since then.
 template <class Policies>
 class keyed_tree {
 public:
     using pager_type = pager<Policies>;
     using edit_type = edit<pager_type>;
     static constexpr std::size_t page_size = Policies::page_size;
-    /// A node is split above this, and merged below a quarter of it.
+    /// A node of several items is split above this, and merged below a quarter
+    /// of it.
     static constexpr std::size_t target_bytes =
         std::max<std::size_t>(page_size, 4096);
 
@@ -39,6 +40,18 @@ public:
 
     /// Null if there is none. O(log n).
     keyed_entry_ptr find(keyed_root const& root, std::string_view key) const {
+        keyed_frame const* const n = leaf(root, key);
+        if (n == nullptr)
+            return nullptr;
+        std::size_t const i = n->find_entry(key);
+        if (i == n->entries.size() || n->entries[i]->key != key)
+            return nullptr;
+        return n->entries[i];
+    }
+
+    /// Where the key is, if it is there. Null if there are none.
+    keyed_frame const* leaf(keyed_root const& root,
+                            std::string_view key) const {
         if (root.count == 0)
             return nullptr;
         keyed_frame const* n =
@@ -47,10 +60,7 @@ public:
             keyed_child const& c = n->children[n->find_child(key)];
             n = load(c.node, c.pages, n->level - 1u, c.count);
         }
-        std::size_t const i = n->find_entry(key);
-        if (i == n->entries.size() || n->entries[i]->key != key)
-            return nullptr;
-        return n->entries[i];
+        return n;
     }
 
     /// f(entry) in key order from the first key not before `from`, until it
@@ -67,6 +77,7 @@ public:
         auto entry = std::make_shared<keyed_entry>();
         entry->key = key;
         entry->value = std::move(value);
+        pages_->account().note_keyed(alone_bytes(*entry));
         if (root.count == 0) {
             keyed_frame_ptr leaf(new keyed_frame(changes.token, 0));
             leaf->entries.push_back(std::move(entry));
@@ -75,11 +86,11 @@ public:
         }
         keyed_child all{{}, std::move(root.node), root.pages, root.count};
         auto split = set_below(changes, all, root.height, std::move(entry));
-        if (split) {
+        if (!split.empty()) {
             keyed_frame_ptr top(
                 new keyed_frame(changes.token, root.height + 1u));
             top->children.push_back(std::move(all));
-            top->children.push_back(std::move(*split));
+            insert(split, *top, 1);
             std::uint64_t const count = top->count();
             all = {{}, child_ref(top), 0, count};
             ++root.height;
@@ -139,12 +150,28 @@ public:
                       unsigned level, std::uint64_t count) const {
         if (frame* const f = ref.node())
             return static_cast<keyed_frame*>(f);
-        return static_cast<keyed_frame*>(
-            ref.install(read(ref.place(), ref.checksum(), pages, level,
-                             count)));
+        auto n = read(ref.place(), ref.checksum(), pages, level, count);
+        note(*n);
+        return static_cast<keyed_frame*>(ref.install(std::move(n)));
+    }
+
+    /// Bytes of a leaf with nothing but this entry.
+    static std::size_t alone_bytes(keyed_entry const& e) noexcept {
+        return sizeof(format::keyed_page_header)
+               + format::keyed_entry_bytes(e.key.size(), e.value.size());
     }
 
 private:
+    /// Files written by older versions have large entries beside others.
+    void note(keyed_frame const& n) const noexcept {
+        if (n.level != 0)
+            return;
+        std::size_t largest = n.bytes() > target_bytes ? n.bytes() : 0;
+        for (keyed_entry_ptr const& e : n.entries)
+            largest = std::max(largest, alone_bytes(*e));
+        pages_->account().note_keyed(largest);
+    }
+
     template <class F>
     bool each_below(keyed_frame const& n, std::string_view from, F& f) const {
         if (n.level == 0) {
@@ -261,9 +288,10 @@ private:
         changes.freed.push_back(std::move(r));
     }
 
-    std::optional<keyed_child> set_below(edit_type& changes, keyed_child& c,
-                                         unsigned level,
-                                         keyed_entry_ptr entry) const {
+    /// What the node was split into besides it.
+    std::vector<keyed_child> set_below(edit_type& changes, keyed_child& c,
+                                       unsigned level,
+                                       keyed_entry_ptr entry) const {
         keyed_frame* const n = own(changes, c, level);
         std::size_t at = 0;
         if (level == 0) {
@@ -281,22 +309,31 @@ private:
             std::uint64_t const before = n->children[at].count;
             auto split = set_below(changes, n->children[at], level - 1,
                                    std::move(entry));
-            c.count += n->children[at].count + (split ? split->count : 0)
-                       - before;
-            if (split)
-                n->children.insert(n->children.begin()
-                                       + static_cast<std::ptrdiff_t>(++at),
-                                   std::move(*split));
+            c.count += n->children[at].count - before;
+            for (keyed_child const& more : split)
+                c.count += more.count;
+            insert(split, *n, at + 1);
+            at += split.size();
         }
-        if (n->items() < 2 || n->bytes() <= target_bytes)
-            return std::nullopt;
-        return split_node(changes, c, *n, at);
+        std::vector<keyed_child> split;
+        split_node(changes, c, *n, at, split);
+        return split;
     }
 
-    /// In the middle, but where items come in order keeps the left one full.
-    std::optional<keyed_child> split_node(edit_type& changes, keyed_child& c,
-                                          keyed_frame& n,
-                                          std::size_t changed) const {
+    static void insert(std::vector<keyed_child>& from, keyed_frame& n,
+                       std::size_t at) {
+        n.children.insert(n.children.begin() + static_cast<std::ptrdiff_t>(at),
+                          std::make_move_iterator(from.begin()),
+                          std::make_move_iterator(from.end()));
+    }
+
+    /// Until nothing but single items is above the target. In the middle, but
+    /// where items come in order keeps the left one full.
+    void split_node(edit_type& changes, keyed_child& c, keyed_frame& n,
+                    std::size_t changed,
+                    std::vector<keyed_child>& split) const {
+        if (n.items() < 2 || n.bytes() <= target_bytes)
+            return;
         std::size_t at = n.items() - 1;
         if (changed != at) {
             std::size_t const half = n.bytes() / 2;
@@ -310,7 +347,12 @@ private:
                                        : right->children.front().key;
         std::uint64_t const count = right->count();
         c.count -= count;
-        return keyed_child{std::move(key), child_ref(right), 0, count};
+        keyed_child next{std::move(key), child_ref(right), 0, count};
+        split_node(changes, c, n, changed, split);
+        std::size_t const place = split.size();
+        split.push_back({});
+        split_node(changes, next, *right, changed - at, split);
+        split[place] = std::move(next);
     }
 
     void erase_below(edit_type& changes, keyed_child& c, unsigned level,

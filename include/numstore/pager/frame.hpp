@@ -40,6 +40,17 @@ struct memory_account {
     /// once they are written: small arrays end in the catalogue instead.
     std::atomic<std::uint64_t> unwritten_bytes{0};
     std::atomic<std::uint64_t> unwritten_pages{0};
+    /// Of the largest entry that a keyed tree has had in memory, in a node of
+    /// its own.
+    std::atomic<std::uint64_t> largest_keyed{0};
+
+    void note_keyed(std::uint64_t bytes) noexcept {
+        std::uint64_t most = largest_keyed.load(std::memory_order_relaxed);
+        while (most < bytes
+               && !largest_keyed.compare_exchange_weak(
+                   most, bytes, std::memory_order_relaxed)) {
+        }
+    }
 
     void note_unwritten(std::uint64_t bytes, std::uint64_t pages) noexcept {
         unwritten_bytes.fetch_add(bytes, std::memory_order_relaxed);
