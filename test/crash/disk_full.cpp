@@ -366,4 +366,103 @@ BOOST_AUTO_TEST_CASE(small_arrays_that_grow) {
     BOOST_TEST_MESSAGE(committed << " committed, " << refused << " refused");
 }
 
+namespace {
+
+/// Changes of some arrays with large attributes, and of others, on a device
+/// that is nearly full. What is committed can be written, also by recovery.
+template <class Policies>
+class large_attributes {
+    using database = ns::basic_database<Policies>;
+    static constexpr std::size_t page = Policies::page_size;
+
+public:
+    explicit large_attributes(std::uint64_t seed, std::size_t block = page)
+        : random_(seed), device_(block) {
+        device_.record(ns::testing::recording::off);
+        db_.emplace(device_, large_);
+        for (std::uint64_t i = 0; i != described_ + 8; ++i) {
+            auto a = db_->template create<int>(name(i));
+            a.append(std::vector<int>(300));
+            if (i < described_)
+                a.attributes().set(
+                    "text", std::string(2 * page + below(118 * page), 'x'));
+        }
+        db_->checkpoint();
+        std::error_code ec;
+        device_.set_capacity(device_.size(ec) + below(250) * page);
+    }
+
+    int committed = 0;
+    int refused = 0; ///< for want of space
+
+    void run(int steps) {
+        for (int i = 0; i != steps; ++i)
+            try {
+                step();
+                ++committed;
+            } catch (ns::error const& e) {
+                BOOST_TEST_REQUIRE(e.code() == ns::errc::no_space, e.what());
+                ++refused;
+            }
+        auto other = device_.after_power_loss(power_loss::keep_all());
+        std::error_code ec;
+        other.set_capacity(other.size(ec));
+        BOOST_CHECK_NO_THROW(BOOST_TEST(database(other, large_).verify().ok()));
+        BOOST_CHECK_NO_THROW(db_->checkpoint());
+        BOOST_TEST(db_->verify().ok());
+    }
+
+private:
+    std::uint64_t below(std::uint64_t n) { return random_() % n; }
+    static std::string name(std::uint64_t i) { return "a" + std::to_string(i); }
+
+    void step() {
+        auto a = db_->template open<int>(name(below(described_ + 8)));
+        switch (below(8)) {
+        case 0: a.append(std::vector<int>(below(20 * page))); break;
+        case 1:
+            a.attributes().set("more", std::string(below(10 * page), 'y'));
+            break;
+        default: a.write(below(300), std::vector<int>(1));
+        }
+    }
+
+    ns::options large_{.cache_bytes = 1 << 24, .log_bytes = 1 << 24};
+    std::mt19937_64 random_;
+    std::uint64_t described_ = 2 + below(5);
+    simulated_storage device_;
+    std::optional<database> db_;
+};
+
+/// How often there was no room.
+template <class Policies>
+int change_described_arrays(std::size_t block) {
+    int committed = 0;
+    int refused = 0;
+#ifdef NUMSTORE_TEST_THINNED
+    constexpr std::uint64_t seeds = 10;
+#else
+    constexpr std::uint64_t seeds = 40;
+#endif
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed)
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            large_attributes<Policies> disk(seed, block);
+            disk.run(40);
+            committed += disk.committed;
+            refused += disk.refused;
+        }
+    BOOST_TEST_MESSAGE(committed << " committed, " << refused << " refused");
+    BOOST_TEST(committed > 20 * static_cast<int>(seeds));
+    return refused;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(with_large_attributes) {
+    int const refused = change_described_arrays<logged>(512)
+                        + change_described_arrays<logged>(4096)
+                        + change_described_arrays<large_pages>(4096);
+    BOOST_TEST(refused > 10);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

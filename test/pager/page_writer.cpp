@@ -60,4 +60,17 @@ BOOST_AUTO_TEST_CASE(no_page_is_lost) {
     BOOST_TEST(taken.size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_expected_lies_together) {
+    file<bag> disk;
+    std::vector<ns::extent> taken;
+    writer out(disk.pages, 1, taken);
+    out.put(bytes(512), 1);
+    out.expect(20);
+    for (int i = 0; i != 5; ++i)
+        out.put(bytes(1024), 2);
+    BOOST_TEST(taken.back().pages == 20u);
+    out.finish();
+    BOOST_TEST(taken.back().pages == 10u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -38,6 +38,14 @@ struct catalogue_version {
     keyed_root entries;
 };
 
+/// What a checkpoint adds to an entry at most: of a tree, of the dimensions
+/// of one with so many axes, and of what lives in the entry.
+constexpr std::size_t root_bytes(std::size_t rank) noexcept {
+    return 64 + 10 * (rank + 1);
+}
+inline constexpr std::size_t most_root_bytes =
+    max_inline_bytes + root_bytes(format::max_rank);
+
 /// What a transaction changes in the catalogue; nothing stands for "gone".
 struct catalogue_delta {
     std::map<std::string, std::optional<std::uint64_t>, std::less<>> names;
@@ -284,12 +292,10 @@ private:
 
     /// So that what a checkpoint adds, whatever it is, always finds room.
     void require_room_for_root(format::catalogue_entry entry) const {
-        constexpr std::size_t room =
-            max_inline_bytes + 64 + 10 * (format::max_rank + 1);
         entry.root = {};
         std::vector<std::byte> bytes;
         format::encode_catalogue_entry(entry, bytes);
-        if (bytes.size() + room > format::max_value_bytes)
+        if (bytes.size() + most_root_bytes > format::max_value_bytes)
             raise(errc::invalid_argument,
                   pages_->name() + ": the attributes of " + entry.name
                       + " are too large");

@@ -264,6 +264,9 @@ private:
                            a.state->shape);
         if (move_catalogue_)
             c.renew(changes, catalogue_);
+        out_->expect(count_unwritten_keyed<page_size>(catalogue_.names.node)
+                     + count_unwritten_keyed<page_size>(
+                         catalogue_.entries.node));
         names_batch_.emplace(*out_);
         unwritten_ = catalogue_; // keeps the frames until `keep`
         catalogue_ = {names_batch_->write(catalogue_.names),
@@ -442,6 +445,8 @@ private:
         e_->catalogue_dirty |= was_.catalogue;
         e_->shares_dirty |= was_.shares;
         e_->graveyard_dirty |= was_.graveyard;
+        if (move_catalogue_)
+            e_->move_catalogue = false; // nobody promised room for that
         try {
             e_->dirty.reserve(e_->dirty.size() + arrays_.size());
             for (changed_array const& a : arrays_)
@@ -519,7 +524,7 @@ private:
     std::optional<page_shares> shares_;
     std::optional<std::vector<std::byte>> graveyard_;
     bool move_catalogue_ = false;
-    node_pages due_;
+    due_nodes due_;
     struct {
         bool catalogue = false;
         bool shares = false;

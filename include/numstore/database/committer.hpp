@@ -105,7 +105,8 @@ public:
 
     /// Durable on return as the option says. One log write, and one sync, or
     /// less where several commit together. Throws transaction_ended, closed,
-    /// failed, no_space, no_memory; only after `failed` may it have happened.
+    /// failed, no_space, io, corrupt, no_memory; only after `failed` may it
+    /// have happened.
     void commit(transaction_ptr const& t) {
         e_->require_writable();
         typename engine_type::file_pin const pin(*e_);

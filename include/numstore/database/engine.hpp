@@ -122,9 +122,9 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     bool newest_is_unsure = false; ///< found in the file, and not written
     lsn older_redo{};           ///< where the log of the one before starts
     std::uint64_t captured = 0; ///< generation of the last one begun
-    /// At least the nodes of arrays that a checkpoint would write, but for
-    /// those that one writes now.
-    node_pages due;
+    /// At least the nodes that a checkpoint would write for what is `dirty`,
+    /// but for those that one writes now.
+    due_nodes due;
     /// One is being written, with `work` released: see `checkpointer`.
     bool checkpointing = false;
     typename Policies::threading::condition_variable checkpointed;

@@ -7,7 +7,6 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -97,40 +96,6 @@ std::uint64_t count_unwritten_keyed(child_ref const& ref) noexcept {
     for (keyed_child const& c : n->children)
         pages += count_unwritten_keyed<PageSize>(c.node);
     return pages;
-}
-
-/// Nodes of a tree; very many if it is not in memory as far as it must be.
-inline std::uint64_t count_keyed_nodes(child_ref const& ref,
-                                       unsigned height) noexcept {
-    if (height == 0)
-        return 1;
-    auto const* const n = static_cast<keyed_frame const*>(ref.node());
-    if (n == nullptr)
-        return std::uint64_t{1} << 32;
-    if (height == 1)
-        return 1 + n->children.size();
-    std::uint64_t nodes = 1;
-    for (keyed_child const& c : n->children)
-        nodes += count_keyed_nodes(c.node, height - 1);
-    return nodes;
-}
-
-/// How many pages more `keyed_write_out::write` would need at most, once so
-/// many entries refer to new roots, with `inline_bytes` bytes of small arrays.
-template <std::size_t PageSize>
-std::uint64_t pages_to_name_roots(std::uint64_t arrays,
-                                  std::uint64_t inline_bytes,
-                                  keyed_root const& entries) noexcept {
-    constexpr std::uint64_t root_bytes = 64;
-    std::uint64_t const height = entries.height + std::uint64_t{1};
-    std::uint64_t const nodes =
-        count_keyed_nodes(entries.node, entries.height);
-    std::uint64_t const counted =
-        count_unwritten_keyed<PageSize>(entries.node);
-    std::uint64_t const grown =
-        2 * (inline_bytes + root_bytes * arrays) / PageSize + height;
-    return grown
-           + std::min(arrays * height, nodes - std::min(nodes, counted));
 }
 
 } // namespace numstore::detail

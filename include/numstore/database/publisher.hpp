@@ -70,7 +70,7 @@ public:
     void run_redone(transaction& t, lsn last) {
         catalogue_version next;
         prepare_catalogue(t, next);
-        e_->due += t.changes.made; // until the checkpoint
+        e_->due.arrays += t.changes.made; // until the checkpoint
         install(t, last, std::move(next), prepare(t), 0);
     }
 
@@ -81,7 +81,7 @@ private:
         lsn at{};
         catalogue_version next;
         prepared ready;
-        node_pages due;
+        due_nodes due;
         try {
             e_->secure_superblock();
             prepare_catalogue(t, next);

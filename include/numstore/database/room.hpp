@@ -3,10 +3,10 @@
 
 #include <numstore/database/array_state.hpp>
 #include <numstore/database/catalogue.hpp>
+#include <numstore/database/catalogue_pages.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/engine.hpp>
 #include <numstore/database/inline_array.hpp>
-#include <numstore/database/keyed_write_out.hpp>
 #include <numstore/error.hpp>
 #include <numstore/format/free_map.hpp>
 #include <numstore/pager/edit.hpp>
@@ -17,6 +17,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 namespace numstore::detail {
 
@@ -59,8 +61,8 @@ public:
         bool const waits = waiting_pages() != 0;
         if (!waits && (promise_is_spent_ || promised_pages() == 0))
             return false;
-        promise_is_spent_ |= !waits;
-        std::uint64_t const before = waits ? free_pages() : takeable_pages();
+        std::uint64_t const free = free_pages();
+        std::uint64_t const takeable = takeable_pages();
         e_->log_pool.release_all();
         std::size_t const buried = e_->graveyard.size();
         try {
@@ -70,41 +72,47 @@ public:
                 return false;
             throw;
         }
-        std::uint64_t const now = waits ? free_pages() : takeable_pages();
-        return now > before || e_->graveyard.size() < buried;
+        if (free_pages() > free || e_->graveyard.size() < buried)
+            return true;
+        return !std::exchange(promise_is_spent_, true)
+               && takeable_pages() > takeable;
     }
 
     /// Makes sure that a checkpoint after the commit of `t`, with `names` as
     /// its catalogue, will find room. Returns what is due then. Throws
-    /// no_space.
+    /// no_space, io, corrupt.
     template <class Transaction>
-    node_pages ensure(Transaction const& t,
-                         catalogue_version const& names) {
-        node_pages due = e_->due;
-        due += t.changes.made;
-        for (auto const& [id, w] : t.works)
-            if (w.changed && !w.dropped)
-                due.add_leaf(w.state->shape.pages); // if the catalogue had it
-        std::uint64_t const rest = pages_of_lists(t, names);
+    due_nodes ensure(Transaction const& t, catalogue_version const& names) {
+        catalogue_pages<Policies> const ways(*e_->pages);
+        due_nodes due = e_->due;
+        due.arrays += t.changes.made;
+        for (auto const& [id, w] : t.works) {
+            if (!w.changed || w.dropped)
+                continue;
+            due.arrays.add(w.state->shape.pages); // if the catalogue had it
+            if (!w.state->dirty)
+                due.names += ways.way(names, any_root(*w.state));
+        }
+        std::uint64_t const lists = list_pages(t.changes.freed.size());
         // Usually there is room for nodes that are not needed any more as
         // well, and for small arrays as if they were trees. If not they are
         // counted.
-        node_pages const most =
-            due.within(e_->pages->account().unwritten_pages.load(
-                           std::memory_order_relaxed))
-                .with((e_->dirty.size() + t.works.size())
-                          * (names.entries.height + 1u)
-                      + rest);
+        node_pages most =
+            due.arrays
+                .within(e_->pages->account().unwritten_pages.load(
+                    std::memory_order_relaxed))
+                .with(lists);
+        most += ways.at_most(names, due.names);
         if (e_->pages->has_room_for(most)) {
             e_->pages->promise(most);
             return due;
         }
         written_trees const w = trees_after(t);
-        e_->pages->promise(w.nodes.with(
-            pages_to_name_roots<Policies::page_size>(w.arrays, w.inline_bytes,
-                                                     names.entries)
-            + rest));
-        return w.nodes;
+        due = {w.nodes, ways.count(names, w.roots)};
+        node_pages all = due.arrays.with(lists);
+        all += due.names;
+        e_->pages->promise(all);
+        return due;
     }
 
     /// Free now, or once a checkpoint or two have been written: at most so
@@ -133,42 +141,44 @@ private:
         }
     }
 
+    /// Whatever becomes of the array until it is written.
+    static new_root any_root(array_state const& s) noexcept {
+        return {s.id, root_bytes(s.form.rank)
+                          + std::min(max_inline_bytes,
+                                     s.shape.page_bytes / 4)};
+    }
+
     /// What the next checkpoint writes of the arrays that have changed.
     struct written_trees {
         node_pages nodes;
-        std::uint64_t arrays = 0;
-        std::uint64_t inline_bytes = 0; ///< of those in the catalogue
+        std::vector<new_root> roots; ///< by id
     };
     template <class Transaction>
     written_trees trees_after(Transaction const& t) const {
         written_trees all;
-        auto const add = [&](rope_root const& root, leaf_shape const& shape) {
-            ++all.arrays;
-            if (is_inline(root, shape))
-                all.inline_bytes += shape.bytes(root.size);
-            else
-                all.nodes += count_unwritten<Policies>(root, shape);
+        auto const add = [&](array_state const& s, auto const& v) {
+            bool const in_entry = is_inline(v.root, s.shape);
+            if (!in_entry)
+                all.nodes += count_unwritten<Policies>(v.root, s.shape);
+            all.roots.push_back(
+                {s.id,
+                 root_bytes(v.dimensions ? v.dimensions->size() : 0)
+                     + (in_entry ? s.shape.bytes(v.root.size) : 0)});
         };
         for (array_state_ptr const& s : e_->dirty) {
             auto const i = t.works.find(s->id);
             auto const& v = s->versions.newest()->value;
             if (!v.dropped && (i == t.works.end() || !i->second.changed))
-                add(v.root, s->shape);
+                add(*s, v);
         }
         for (auto const& [id, w] : t.works)
             if (w.changed && !w.dropped)
-                add(w.root, w.state->shape);
+                add(*w.state, w);
+        std::sort(all.roots.begin(), all.roots.end(),
+                  [](new_root const& a, new_root const& b) {
+                      return a.id < b.id;
+                  });
         return all;
-    }
-
-    /// Of what else has changed in the catalogue, and of lists.
-    template <class Transaction>
-    std::uint64_t pages_of_lists(Transaction const& t,
-                                 catalogue_version const& names) const {
-        constexpr std::size_t size = Policies::page_size;
-        return count_unwritten_keyed<size>(names.names.node)
-               + count_unwritten_keyed<size>(names.entries.node)
-               + list_pages(t.changes.freed.size());
     }
 
     /// Of the free map, the sharing table and the graveyard, once so many

@@ -68,8 +68,8 @@ public:
 
     /// Makes all changes at once. Durable on return as options::durability
     /// says: one write and one sync of the log, or less where transactions
-    /// commit together. Throws transaction_ended, no_space (then it can
-    /// only be rolled back), failed (then the next open decides).
+    /// commit together. Throws transaction_ended, no_space, io, corrupt (then
+    /// it can only be rolled back), failed (then the next open decides).
     void commit() {
         detail::reporting_no_memory(
             [&] { detail::committer<Policies>(*engine_).commit(state_); });

@@ -9,16 +9,17 @@ namespace numstore::detail {
 /// What nodes of trees take once they are written.
 struct node_pages {
     std::uint64_t pages = 0;   ///< of all
-    std::uint64_t runs = 0;    ///< leaves of several pages, each in one run
+    std::uint64_t runs = 0;    ///< nodes of several pages, each in one run
     std::uint64_t in_runs = 0; ///< pages of these
     std::uint64_t longest = 1; ///< pages of the longest of these
 
-    void add_leaf(std::uint64_t leaf_pages) noexcept {
-        pages += leaf_pages;
-        if (leaf_pages > 1) {
-            ++runs;
-            in_runs += leaf_pages;
-            longest = std::max(longest, leaf_pages);
+    /// So many nodes of `each` pages.
+    void add(std::uint64_t each, std::uint64_t nodes = 1) noexcept {
+        pages += nodes * each;
+        if (each > 1 && nodes != 0) {
+            runs += nodes;
+            in_runs += nodes * each;
+            longest = std::max(longest, each);
         }
     }
     node_pages& operator+=(node_pages const& other) noexcept {
@@ -39,10 +40,24 @@ struct node_pages {
         all.pages += single;
         return all;
     }
-    /// Runs of the longest leaf's length in which all of it fits, in whatever
-    /// order it is written.
+    /// Runs of the longest node's length in which all of it fits, in whatever
+    /// order it is written: one for each node of several pages, or where those
+    /// are much shorter, for any two runs hold more than one of them could.
     std::uint64_t runs_of_longest() const noexcept {
-        return runs + (pages - in_runs + longest - 1) / longest;
+        return std::min(runs + (pages - in_runs + longest - 1) / longest,
+                        2 * pages / longest + 1);
+    }
+};
+
+/// What the next checkpoint is known to write, at most.
+struct due_nodes {
+    node_pages arrays; ///< the nodes of those that have changed
+    node_pages names;  ///< the catalogue's, on the ways to these
+
+    due_nodes& operator+=(due_nodes const& other) noexcept {
+        arrays += other.arrays;
+        names += other.names;
+        return *this;
     }
 };
 

@@ -44,6 +44,9 @@ public:
             take_back();
     }
 
+    /// A better guess for what is still to come.
+    void expect(std::uint64_t pages) noexcept { expected_ = pages; }
+
     /// One node of `count` pages; `bytes` are copied and padded with zeros.
     placed put(std::span<std::byte const> bytes, std::uint64_t count) {
         finished_ = false;

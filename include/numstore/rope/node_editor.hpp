@@ -55,7 +55,7 @@ public:
     /// A leaf with room for `elements`, or for as many as a leaf can hold
     /// when it has siblings: then it will soon be full.
     leaf_ptr new_leaf(std::uint64_t elements, bool has_siblings) const {
-        edit_->made.add_leaf(shape().pages);
+        edit_->made.add(shape().pages);
         return leaf_frame::make(edit_->token, nodes_.pages().account(),
                                 room_for(elements, has_siblings),
                                 shape().pages);

@@ -158,7 +158,7 @@ void add_unwritten(child_ref const& ref, unsigned level,
     if (f == nullptr || f->place() != no_page)
         return;
     if (level == 0)
-        return all.add_leaf(shape.pages);
+        return all.add(shape.pages);
     auto const& n = *static_cast<inner_frame<Policies::page_size> const*>(f);
     ++all.pages;
     for (std::uint32_t i = 0; i != n.size(); ++i)
