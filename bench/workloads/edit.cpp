@@ -41,10 +41,25 @@ public:
     /// Commits until so many edits are made, or `enough` says so.
     template <class Enough>
     void run(std::size_t edits, Enough const& enough) {
-        for (std::size_t const end = done_ + edits; done_ < end && !enough();)
+        for (std::size_t const end = done_ + edits;
+             done_ < end && !enough();) {
+            std::size_t const before = done_;
+            std::uint64_t const cycle = store_.cycles();
+            double const start = now();
             commit(enough);
+            double const end_of_commit = now();
+            if (store_.cycles() == cycle) {
+                quiet_edits_ += done_ - before;
+                quiet_seconds_ += end_of_commit - start;
+            }
+        }
     }
     std::size_t done() const { return done_; }
+
+    /// Edits per second, without commits that a checkpoint fell into.
+    double foreground() const {
+        return static_cast<double>(quiet_edits_) / quiet_seconds_;
+    }
 
 private:
     template <class Enough>
@@ -74,6 +89,8 @@ private:
     std::vector<float> values_;
     std::vector<std::uint64_t> places_;
     std::size_t done_ = 0;
+    std::size_t quiet_edits_ = 0;
+    double quiet_seconds_ = 0;
 };
 
 /// Erasing, in the first half, leaves the second.
@@ -83,8 +100,9 @@ std::size_t most_edits(options const& o, edit const& e) {
     return static_cast<std::size_t>(o.elements() / 2 / e.elements);
 }
 
-/// Two figures: edits made at once, and all the edits of at least two rounds
-/// of the system's housekeeping, with that.
+/// Two figures of the same edits, over at least two rounds of the system's
+/// housekeeping: without the commits that it fell into, and with all of it,
+/// the last one included that is still due at the end.
 sample edit_copy(options const& o, peer const& p, std::string const& folder,
                  edit const& e) {
     auto const s = p.open(setup_in(o, copied_array(o, folder), false));
@@ -99,7 +117,6 @@ sample edit_copy(options const& o, peer const& p, std::string const& folder,
     };
     edits.run(std::min(most, o.operations * (e.in_commit == 1 ? 1 : 3)),
               late(o.seconds));
-    r.figures[0] = static_cast<double>(edits.done()) / m.seconds();
     double const bytes = static_cast<double>(e.elements * sizeof(float));
     auto const written = [&] {
         return before < 0 ? m.io_bytes() : s->bytes_written() - before;
@@ -113,6 +130,7 @@ sample edit_copy(options const& o, peer const& p, std::string const& folder,
                   late(longest));
     if (cycles != store::no_cycles)
         r.figures[2] = static_cast<double>(s->cycles() - cycles);
+    r.figures[0] = edits.foreground();
     s->settle();
     double const done = static_cast<double>(edits.done());
     r.figures[1] = done / m.seconds();

@@ -61,7 +61,9 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         : opt(std::move(o)), name(device.name()),
           pages(std::make_unique<pager_type>(std::move(device),
                                              opt.cache_bytes / 2)),
-          log_pool(*pages) {}
+          log_pool(*pages) {
+        pages->set_syncs_soon(opt.durability == durability::full);
+    }
     engine(engine const&) = delete;
     engine& operator=(engine const&) = delete;
     ~engine() {

@@ -445,6 +445,7 @@ private:
     {
         e_->log = std::make_unique<log_type>(
             e_->pages->device(), id(), segment_source_ref(e_->log_pool));
+        e_->log->set_syncs_soon(e_->opt.durability == durability::full);
     }
 
     engine_type* e_;

@@ -38,10 +38,14 @@ class batch_queue {
 public:
     /// A batch is closed when it has grown to this.
     static constexpr std::size_t batch_bytes = std::size_t{1} << 18;
+    /// Two are written at once where one thread appends much.
+    static constexpr std::size_t most_spare = 4;
 
     batch_queue(database_id const& id, std::uint32_t block,
                 log_segments<Policies>& segments)
-        : id_(id), block_(block), segments_(&segments) {}
+        : id_(id), block_(block), segments_(&segments) {
+        spare_.reserve(most_spare);
+    }
 
     /// Begins a generation. The caller adds its first segment.
     void start(lsn first, std::uint64_t salt) {
@@ -73,6 +77,10 @@ public:
     /// Precondition: neither of the two above.
     lsn append(std::span<std::byte const> record) {
         if (open_.size() == 0) {
+            if (open_.capacity() == 0 && !spare_.empty()) {
+                open_ = std::move(spare_.back());
+                spare_.pop_back();
+            }
             open_.reserve(
                 std::max<std::size_t>(block_, size_with(record.size())));
             open_.resize(head);
@@ -129,6 +137,19 @@ public:
     std::vector<sealed_batch> take() noexcept {
         queued_bytes_ = 0;
         return std::exchange(queue_, {});
+    }
+
+    /// Takes the memory of batches that are written for later ones: fresh
+    /// memory would cost more than what goes into it.
+    void recycle(std::vector<sealed_batch>& written) noexcept {
+        for (sealed_batch& b : written) {
+            if (spare_.size() == spare_.capacity())
+                return;
+            if (b.bytes.capacity() > 2 * batch_bytes)
+                continue;
+            b.bytes.clear();
+            spare_.push_back(std::move(b.bytes));
+        }
     }
 
     /// Where the next record would go.
@@ -229,6 +250,7 @@ private:
     std::uint64_t previous_ = 0;
     lsn at_{}; ///< of the open batch, or where the next one will be
     log_buffer open_;
+    std::vector<log_buffer> spare_; ///< never grows
     std::uint32_t records_ = 0; ///< in the open batch
     std::vector<sealed_batch> queue_;
     std::uint64_t queued_bytes_ = 0;

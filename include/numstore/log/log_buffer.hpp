@@ -46,6 +46,9 @@ public:
         size_ += more.size();
     }
 
+    /// Empty again, with the memory that it has.
+    void clear() noexcept { size_ = 0; }
+
     /// Makes the size `wanted`; new bytes are zero. Precondition: the
     /// capacity suffices.
     void resize(std::size_t wanted) noexcept {

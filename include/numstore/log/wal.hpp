@@ -9,6 +9,7 @@
 #include <numstore/log/segment_source.hpp>
 #include <numstore/log/write_turns.hpp>
 #include <numstore/policies.hpp>
+#include <numstore/storage/storage_device.hpp>
 #include <numstore/types.hpp>
 
 #include <algorithm>
@@ -54,6 +55,9 @@ public:
           segments_(device, source, block_), queue_(id, block_, segments_) {}
     wal(wal const&) = delete;
     wal& operator=(wal const&) = delete;
+
+    /// From now on who appends much makes it durable soon.
+    void set_syncs_soon(bool soon) noexcept { syncs_soon_ = soon; }
 
     /// Begins a generation at or behind `first`, in a segment of its own, a
     /// very small one if space may be short.
@@ -249,6 +253,14 @@ private:
         }
     }
 
+    void start_sync(std::vector<sealed_batch> const& batches,
+                    std::error_code& ec) {
+        if constexpr (eager_device<storage>)
+            for (sealed_batch const& b : batches)
+                if (!ec)
+                    device_->start_sync(b.place, b.bytes.size(), ec);
+    }
+
     static std::uint64_t size_of(std::vector<sealed_batch> const& batches) {
         std::uint64_t sum = 0;
         for (sealed_batch const& b : batches)
@@ -282,8 +294,11 @@ private:
         lock.unlock();
         std::error_code ec;
         put(batches, ec);
+        if (!ec && syncs_soon_)
+            start_sync(batches, ec);
         lock.lock();
         counters_.bytes_written += size_of(batches);
+        queue_.recycle(batches);
         if (ec)
             fail(ec, "cannot write the log");
         written_ = taken_;
@@ -317,6 +332,7 @@ private:
         lock.lock();
         counters_.bytes_written += size_of(batches);
         ++(full ? counters_.syncs : counters_.durable_writes);
+        queue_.recycle(batches);
         if (ec)
             fail(ec, "cannot make the log durable");
         if (full)
@@ -328,6 +344,7 @@ private:
 
     storage* device_;
     std::uint32_t block_;
+    bool syncs_soon_ = false; ///< set before others use it
     log_segments<Policies> segments_;
     batch_queue<Policies> queue_;
 

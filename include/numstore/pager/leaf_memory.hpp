@@ -27,9 +27,9 @@ public:
     static constexpr std::size_t alignment = 64;
     static constexpr std::size_t slab_bytes = std::size_t{1} << 21;
     /// Of leaves in memory, before there are slabs.
-    static constexpr std::uint64_t least_bytes = std::uint64_t{8} << 20;
+    static constexpr std::uint64_t least_bytes = std::uint64_t{2} << 20;
     /// Of empty slabs that are kept.
-    static constexpr std::size_t most_spare = 4;
+    static constexpr std::size_t most_spare = 16;
 
     /// For leaves of up to `most` bytes, with what stands in front of them.
     explicit leaf_memory(std::size_t most) noexcept

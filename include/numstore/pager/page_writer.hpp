@@ -76,6 +76,7 @@ public:
 
 private:
     static constexpr std::size_t buffer_bytes = std::size_t{1} << 20;
+    static constexpr std::size_t sync_bytes = buffer_bytes;
 
     void next_run(std::uint64_t count) {
         write_buffer();
@@ -89,9 +90,22 @@ private:
     void write_buffer() {
         if (buffer_.empty())
             return;
-        pages_->write(run_.first + written_, buffer_);
+        page_no const first = run_.first + written_;
+        pages_->write(first, buffer_);
         written_ = used_;
+        start_sync(first, buffer_.size() / page_size);
         buffer_.clear();
+    }
+
+    /// Many small runs together: what lies between them is synced as well.
+    void start_sync(page_no first, std::uint64_t pages) {
+        low_ = unsynced_ == 0 ? first : std::min(low_, first);
+        high_ = unsynced_ == 0 ? first + pages : std::max(high_, first + pages);
+        unsynced_ += pages;
+        if (unsynced_ * page_size < sync_bytes)
+            return;
+        pages_->start_sync(low_, to_integer(high_) - to_integer(low_));
+        unsynced_ = 0;
     }
 
     void take_back() noexcept {
@@ -112,6 +126,9 @@ private:
     extent run_{};
     std::uint64_t used_ = 0;
     std::uint64_t written_ = 0;
+    page_no low_{}; ///< where what no sync has begun with lies
+    page_no high_{};
+    std::uint64_t unsynced_ = 0; ///< pages of it
     bool finished_ = true; ///< all that was put
 };
 

@@ -159,6 +159,25 @@ public:
         verified_.set(first, bytes.size() / page_size);
     }
 
+    /// From now on a sync follows what is written within moments.
+    void set_syncs_soon(bool soon) noexcept { syncs_soon_ = soon; }
+
+    /// Has the device begin with the sync of these pages, if one follows.
+    void start_sync(page_no first, std::uint64_t pages) {
+        if constexpr (eager_device<storage>) {
+            if (!syncs_soon_)
+                return;
+            std::error_code ec;
+            device_.start_sync(to_integer(first) * page_size,
+                               static_cast<std::size_t>(pages) * page_size, ec);
+            if (ec) {
+                set_failed(); // as after a sync
+                fail(ec, "cannot write page "
+                             + std::to_string(to_integer(first)));
+            }
+        }
+    }
+
     /// How many writes have ended; `note_synced` says that all of the first
     /// `n` are durable.
     std::uint64_t writes() const noexcept {
@@ -241,6 +260,7 @@ private:
     mutable page_cache<Policies> cache_;
     std::uint64_t const directory_budget_;
     mutable verified_pages verified_;
+    bool syncs_soon_ = false; ///< set before others use it
 
     atomic<std::uint64_t> writes_{0};
     atomic<std::uint64_t> synced_{0};

@@ -120,7 +120,7 @@ public:
 private:
     /// Leaves are written this much at a time: still in the processor's cache
     /// from the checksum.
-    static constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 20;
+    static constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 18;
 
     leaf_shape const& shape() const noexcept { return nodes_.shape(); }
 
@@ -256,6 +256,7 @@ private:
             run.checksums.push_back(
                 editor::pager_type::checksum(bytes.subspan(at, stride)));
         nodes_.changes().pages->write(place, bytes);
+        nodes_.changes().pages->start_sync(place, bytes.size() / page_size);
     }
 
     editor nodes_;

@@ -89,6 +89,10 @@ public:
                        std::error_code& ec) noexcept {
         file_.write_durable(offset, bytes, ec);
     }
+    void start_sync(std::uint64_t offset, std::size_t length,
+                    std::error_code& ec) noexcept {
+        file_.start_sync(offset, length, ec);
+    }
     void sync(std::error_code& ec) noexcept { file_.sync(ec); }
 
     /// Growth is allocated, or refused and undone. The window is made before
@@ -121,6 +125,7 @@ private:
 };
 
 static_assert(file_device<mapped_storage>);
+static_assert(eager_device<mapped_storage>);
 static_assert(shared_device<mapped_storage>);
 static_assert(viewable_device<mapped_storage>);
 

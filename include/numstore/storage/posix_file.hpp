@@ -204,6 +204,12 @@ public:
             sync_data(fd(), ec);
     }
 
+    void start_sync(std::uint64_t offset, std::size_t length,
+                    std::error_code& ec) noexcept {
+        if (may_write(offset, length, ec) && length != 0) // 0: all behind it
+            start_write_back(fd(), offset, length, ec);
+    }
+
     void sync(std::error_code& ec) noexcept {
         ec.clear();
         if (!read_only_)

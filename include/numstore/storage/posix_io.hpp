@@ -115,6 +115,24 @@ inline void sync_data(int fd, std::error_code& ec) noexcept {
         ec = last_os_error();
 }
 
+/// Begins to write back a range. Where that is not possible a sync does it.
+inline void start_write_back(int fd, std::uint64_t offset, std::size_t length,
+                             std::error_code& ec) noexcept {
+    ec.clear();
+#if defined(SYNC_FILE_RANGE_WRITE)
+    int const result = retry_interrupted([&] {
+        return ::sync_file_range(fd, static_cast<off_t>(offset),
+                                 static_cast<off_t>(length),
+                                 SYNC_FILE_RANGE_WRITE);
+    });
+    if (result != 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT))
+        ec = last_os_error();
+#else
+    static_cast<void>(fd), static_cast<void>(offset),
+        static_cast<void>(length);
+#endif
+}
+
 inline void truncate_file(int fd, std::uint64_t bytes,
                           std::error_code& ec) noexcept {
     ec.clear();

@@ -55,6 +55,18 @@ concept viewable_device =
                -> std::same_as<std::byte const*>;
        };
 
+/// A device that can begin early what a `sync` that follows soon would wait
+/// for: `start_sync` hands what was written to [offset, offset + length) to the
+/// medium and does not wait for it. Promises nothing; an error is one of the
+/// writes before it.
+template <class S>
+concept eager_device =
+    storage_device<S>
+    && requires(S s, std::uint64_t offset, std::size_t length,
+                std::error_code& ec) {
+           { s.start_sync(offset, length, ec) } noexcept -> std::same_as<void>;
+       };
+
 /// A device that others may open for reading while one writes. Who opens it
 /// for that needs any state of it at first; `read_from` says that from now on
 /// it is what superblock `generation` refers to, and what is written later.
