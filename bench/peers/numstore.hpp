@@ -6,6 +6,7 @@
 
 #include <numstore/instances.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -84,6 +85,10 @@ public:
     std::uint64_t size() override { return array_.size(); }
     std::uint64_t cycles() override { return db_.stats().checkpoints; }
     void settle() override { db_.checkpoint(); }
+    double checkpoint_seconds() {
+        return std::chrono::duration<double>(db_.stats().checkpoint_time)
+            .count();
+    }
     double bytes_written() override {
         return static_cast<double>(db_.stats().bytes_written);
     }

@@ -345,4 +345,32 @@ BOOST_AUTO_TEST_CASE(a_wrong_sharing_count) {
     BOOST_TEST(find(fewer, "without being shared").page == page);
 }
 
+/// Whatever is damaged behind what could be read.
+BOOST_AUTO_TEST_CASE(a_read_that_throws_has_filled_nothing) {
+    forged_file file;
+    file.damage(file.leaf_of(1'005'000));
+    database db(file.device());
+    auto const a = db.open<int>("a");
+    std::vector<int> const before(30'000, 7);
+    std::vector<int> out = before;
+    auto const is_corrupt = [](ns::error const& e) {
+        return e.code() == ns::errc::corrupt;
+    };
+    BOOST_CHECK_EXCEPTION(a.read(0, std::span(out)), ns::error, is_corrupt);
+    BOOST_TEST((out == before));
+    for (std::size_t const n : {1000u, 400u, 200u}) { // of 128 to a leaf
+        BOOST_CHECK_EXCEPTION(a.read(5'001 - n, std::span(out).first(n)),
+                              ns::error, is_corrupt);
+        BOOST_TEST((out == before));
+    }
+    ns::slice const some{.start = 1, .step = 3};
+    BOOST_CHECK_EXCEPTION(a.read(some, std::span(out)), ns::error, is_corrupt);
+    BOOST_TEST((out == before));
+    BOOST_CHECK_EXCEPTION(a.read(ns::slice{.step = -1}, std::span(out)),
+                          ns::error, is_corrupt);
+    BOOST_TEST((out == before));
+    a.read(0, std::span(out).first(4'000));
+    BOOST_TEST(out[3'999] == 1'003'999);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -113,6 +113,7 @@ BOOST_FIXTURE_TEST_CASE(commits_go_on_while_a_checkpoint_is_written,
     paced_memory::held = false;
     checkpoint.join();
     BOOST_TEST(db.stats().checkpoints == before.checkpoints + 1);
+    BOOST_TEST((db.stats().checkpoint_time > before.checkpoint_time));
     BOOST_TEST(y.size() == 11u);
     BOOST_TEST(db.verify().ok());
     db.checkpoint();

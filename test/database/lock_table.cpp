@@ -249,6 +249,30 @@ BOOST_AUTO_TEST_CASE(a_thread_is_told_that_it_would_wait_for_itself) {
     locks.release_all(inner);
 }
 
+/// Whoever asks for what the owner has is its thread from then on, though
+/// another one had asked meanwhile, and was refused.
+BOOST_AUTO_TEST_CASE(the_newest_lock_is_known_to_the_thread_that_got_it) {
+    table locks;
+    owner shared_by_threads, other;
+    auto const key = lock_key::array(1);
+    locks.acquire(shared_by_threads, key, lock_mode::exclusive, at_once);
+    BOOST_TEST(shared_by_threads.has_just_got(key, lock_mode::shared));
+    locks.acquire(other, lock_key::array(2), lock_mode::exclusive, at_once);
+    std::thread([&] {
+        BOOST_CHECK_THROW(locks.acquire(shared_by_threads, lock_key::array(2),
+                                        lock_mode::exclusive, at_once),
+                          ns::error);
+    }).join();
+    if (!shared_by_threads.has_just_got(key, lock_mode::exclusive))
+        locks.acquire(shared_by_threads, key, lock_mode::exclusive, at_once);
+    owner outside;
+    BOOST_CHECK_EXCEPTION(
+        locks.acquire(outside, key, lock_mode::shared, at_once), ns::error,
+        code(ns::errc::would_deadlock));
+    locks.release_all(shared_by_threads);
+    locks.release_all(other);
+}
+
 /// A thread that waits in a second transaction cannot end its first one.
 BOOST_AUTO_TEST_CASE(a_wait_goes_by_way_of_the_thread_of_a_transaction) {
     table locks;

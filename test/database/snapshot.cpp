@@ -554,4 +554,29 @@ BOOST_AUTO_TEST_CASE(a_backup_is_not_revoked) {
     BOOST_TEST(expired([&] { snap.contains("1"); }));
 }
 
+/// Nor leaves of versions between it and the newest in memory.
+BOOST_AUTO_TEST_CASE(a_long_snapshot_keeps_no_versions_that_nobody_reads) {
+    constexpr std::int32_t leaves = 16;
+    database db;
+    overwriting writes{make(db, "a", leaves)};
+    auto const first = db.snapshot();
+    std::optional<snapshot> middle;
+    std::uint64_t most = 0;
+    for (int i = 0; i != 4000; ++i) {
+        writes();
+        if (i == 500)
+            middle = db.snapshot();
+        most = std::max(most, db.stats().cache_bytes);
+        if (i == 2000)
+            middle.reset();
+    }
+    // Some, until it is looked for them: as many commits as there are leaves
+    // would be 4000.
+    BOOST_TEST(most <= 8 * leaves * page);
+    BOOST_TEST((writes.t.in(first).to_vector() == numbers(leaves * leaf)));
+    auto now = writes.t.to_vector();
+    for (std::int32_t i = 0; i != leaves; ++i)
+        BOOST_TEST(now[static_cast<std::size_t>(i * leaf)] == -1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -117,6 +117,12 @@ int fsync(int fd) {
     return fails() ? -1 : static_cast<int>(::syscall(SYS_fsync, fd));
 }
 
+int sync_file_range(int fd, off64_t from, off64_t size, unsigned flags) {
+    return fails() ? -1
+                   : static_cast<int>(::syscall(SYS_sync_file_range, fd, from,
+                                                size, flags));
+}
+
 int ftruncate(int fd, off_t size) noexcept {
     return fails() ? -1 : static_cast<int>(::syscall(SYS_ftruncate, fd, size));
 }

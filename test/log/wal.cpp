@@ -1,4 +1,6 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../storage/eager_storage.hpp"
+
 #include <numstore/format/log_batch.hpp>
 #include <numstore/log/log_policy.hpp>
 #include <numstore/log/log_scan.hpp>
@@ -357,6 +359,67 @@ BOOST_FIXTURE_TEST_CASE(released_segments_are_those_before, fixture) {
     auto const found = read(device);
     BOOST_TEST_REQUIRE(!found.empty());
     BOOST_TEST((found.back() == bytes(500, 99)));
+}
+
+namespace {
+
+struct eager_policies : numstore::default_policies {
+    using storage = numstore::testing::eager_storage;
+};
+
+struct eager_fixture {
+    numstore::testing::eager_storage device{512};
+    space source{&device};
+    wal<eager_policies> log{device, database_id{}, segment_source_ref(source)};
+
+    eager_fixture() { log.start(lsn{0}, 42); }
+
+    /// Two MiB, of which no more than two batches stay in memory.
+    lsn append_much() {
+        lsn at{};
+        for (unsigned i = 0; i != 100; ++i)
+            at = log.append(fixture::bytes(20'000, i));
+        return at;
+    }
+};
+
+} // namespace
+
+/// What a long transaction wrote need not wait for its commit.
+BOOST_FIXTURE_TEST_CASE(a_sync_of_much_begins_early, eager_fixture) {
+    log.flush(append_much(), false);
+    BOOST_TEST(device.started().empty());
+    log.set_syncs_soon(true);
+    auto const mark = device.mark();
+    auto const at = append_much();
+    std::uint64_t bytes = 0;
+    auto started = device.started().begin();
+    for (auto const& c : device.calls_since(mark))
+        if (c.kind == numstore::testing::call_kind::write
+            && started != device.started().end()
+            && c.offset == started->offset) {
+            BOOST_TEST(c.length == started->length);
+            bytes += started++->length;
+        }
+    BOOST_TEST((started == device.started().end()));
+    BOOST_TEST(bytes > 1u << 20);
+    auto const begun = device.started().size();
+    log.flush(at, false);
+    BOOST_TEST(device.started().size() == begun); // the sync does the rest
+    BOOST_TEST((at < log.durable()));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_sync_that_cannot_begin_fails_the_log,
+                        eager_fixture) {
+    log.set_syncs_soon(true);
+    device.fail_start_sync(std::make_error_code(std::errc::io_error));
+    BOOST_CHECK_EXCEPTION(append_much(), numstore::error,
+                          [](numstore::error const& e) {
+                              return e.code() == errc::io;
+                          });
+    BOOST_TEST(log.failed());
+    device.fail_start_sync({});
+    BOOST_CHECK_THROW(log.append(fixture::bytes(10, 1)), numstore::error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -15,7 +15,8 @@
  * `buffer` until some moment, at the latest until the reclaimer has all threads
  * pass a fence. The last reader is a plain one.
  *
- * Left out: blocks of slots, several arrays, the time in a slot.
+ * Left out: blocks of slots, several arrays, the time in a slot, versions that
+ * are skipped between snapshots (cut_queue::skip).
  *
  * Broken variants: NO_REREAD (the version is not read again), SLOTS_FIRST
  * (the reclaimer loads slots before the visible version), VISIBLE_ONLY

@@ -80,7 +80,25 @@ BOOST_AUTO_TEST_CASE(blocks_do_not_meet_and_slabs_go_back) {
                    <= (most / in_slab + 1) * leaf_memory::slab_bytes);
         if (wanted == 0)
             BOOST_TEST(memory.bytes()
-                       <= leaf_memory::most_spare * leaf_memory::slab_bytes);
+                       <= leaf_memory::least_spare * leaf_memory::slab_bytes);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(empty_slabs_stay_up_to_a_limit) {
+    if (!has_slabs())
+        return;
+    constexpr std::uint64_t kept = 10 * leaf_memory::slab_bytes;
+    leaf_memory memory(size, kept);
+    std::vector<void*> held;
+    for (std::uint64_t const slabs : {7u, 20u}) {
+        while (memory.bytes() < slabs * leaf_memory::slab_bytes)
+            held.push_back(memory.take(size, many));
+        for (void* const b : held)
+            memory.give_back(b);
+        held.clear();
+        BOOST_TEST(memory.bytes()
+                   == std::min<std::uint64_t>(
+                       slabs * leaf_memory::slab_bytes, kept));
     }
 }
 
@@ -114,7 +132,7 @@ BOOST_AUTO_TEST_CASE(threads_share_it) {
     for (std::thread& t : threads)
         t.join();
     BOOST_TEST(memory.bytes()
-               <= leaf_memory::most_spare * leaf_memory::slab_bytes);
+               <= leaf_memory::least_spare * leaf_memory::slab_bytes);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

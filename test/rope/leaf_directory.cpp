@@ -114,11 +114,11 @@ BOOST_AUTO_TEST_CASE(elements_are_remembered) {
                 d.remember(s, pos, [](page_no) { return false; });
                 leaf_directory::found leaf{};
                 d.find(s, pos, leaf);
-                BOOST_REQUIRE((d.element(s, pos) == nullptr
+                BOOST_REQUIRE((d.known(s.element_size, pos) == nullptr
                                || leaf.place == numstore::no_page
                                || verified(leaf.place)));
                 d.remember(s, pos, verified);
-                auto const* const here = d.element(s, pos);
+                auto const* const here = d.known(s.element_size, pos);
                 if (here == nullptr)
                     continue;
                 ++found;
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(runs_of_very_different_lengths) {
     auto const far = find(d, (std::uint64_t{1} << 40) - 1);
     BOOST_TEST(far.first + far.count == std::uint64_t{1} << 40);
     d.remember(shape, 100, [](page_no) { return true; });
-    BOOST_TEST(d.element(shape, 100) == nullptr); // it would take too much
+    BOOST_TEST(d.known(shape.element_size, 100) == nullptr); // it would take too much
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -139,4 +139,34 @@ BOOST_AUTO_TEST_CASE(failed_transfers_are_reported) {
     BOOST_TEST((ec == std::errc::bad_file_descriptor));
 }
 
+/// It changes nothing; like a write it stays inside, and needs the right to.
+BOOST_AUTO_TEST_CASE(a_sync_can_begin_early) {
+    temporary_directory dir;
+    std::error_code ec;
+    std::vector<std::byte> const text(10'000, std::byte{7});
+    {
+        posix_file file = create_named(dir / "a", ec);
+        file.resize(20'000, ec);
+        file.write(5'000, text, ec);
+        BOOST_REQUIRE(!ec);
+        file.start_sync(5'000, 10'000, ec);
+        BOOST_TEST(!ec);
+        file.start_sync(20'000, 0, ec);
+        BOOST_TEST(!ec);
+        file.start_sync(15'000, 5'001, ec);
+        BOOST_TEST(ec == ns::errc::io);
+        file.sync(ec);
+        BOOST_TEST(!ec);
+        file.publish(ec);
+        BOOST_TEST(!ec);
+    }
+    posix_file file = posix_file::open(dir / "a", true, false, ec);
+    BOOST_REQUIRE(!ec);
+    std::vector<std::byte> got(10'000);
+    file.read(5'000, got, ec);
+    BOOST_TEST((got == text));
+    file.start_sync(0, 1, ec);
+    BOOST_TEST(ec == ns::errc::read_only);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,10 +8,12 @@
 #include <numstore/error.hpp>
 #include <numstore/rope/element_search.hpp>
 #include <numstore/rope/kernels.hpp>
+#include <numstore/rope/leaf_directory.hpp>
 #include <numstore/rope/transfer.hpp>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cassert>
 #include <compare>
 #include <cstddef>
@@ -80,7 +82,8 @@ class array_view
     using source = detail::view_source<Policies>;
 
     /// A constant where the slice has one.
-    static constexpr std::int64_t step_of(source const& s) noexcept {
+    template <class Source>
+    static constexpr std::int64_t step_of(Source const& s) noexcept {
         if constexpr (requires { Slice::step.value; })
             return Slice::step;
         else
@@ -93,8 +96,12 @@ public:
     array_view() = default;
     explicit array_view(source s)
         : source_(detail::reporting_no_memory([&] {
-              return std::make_shared<source const>(std::move(s));
-          })) {}
+              return std::make_shared<shared_source const>(std::move(s));
+          })),
+          direct_{source_->first, source_->step,
+                  source_->at.shape.element_size, source_->offset} {
+        source_->find_directory();
+    }
 
     class iterator {
     public:
@@ -222,11 +229,14 @@ public:
     /// i < size().
     T operator[](std::uint64_t i) const {
         assert(i < size());
-        auto const& at = source_->at;
-        if (auto const* const here = detail::element_in_directory<Policies>(
-                at.shape, at.root, source_->position(i)))
-            return detail::load_element<T>(here + source_->offset);
-        return search(i);
+        if (auto const* const d =
+                source_->directory.load(std::memory_order_acquire))
+            if (auto const* const here = d->known(
+                    direct_.element_size,
+                    direct_.first
+                        + i * static_cast<std::uint64_t>(step_of(direct_))))
+                return detail::load_element<T>(here + direct_.offset);
+        return search(*source_, i);
     }
     /// The same, checked. Throws out_of_range.
     T at(std::uint64_t i) const {
@@ -247,15 +257,40 @@ public:
     }
 
 private:
-    [[gnu::noinline]] T search(std::uint64_t i) const {
-        auto const& at = source_->at;
-        if (auto const* const here = detail::search_element(
-                at.pin->pages(), at.shape, at.root, source_->position(i)))
-            return detail::load_element<T>(here + source_->offset);
-        return *iterator(source_.get(), i);
+    struct shared_source : source {
+        explicit shared_source(source&& s) : source(std::move(s)) {}
+        /// Of `at`, once there is one; it lives as long.
+        mutable std::atomic<detail::leaf_directory const*> directory{nullptr};
+
+        void find_directory() const noexcept {
+            directory.store(detail::directory_of<Policies>(this->at.root),
+                            std::memory_order_release);
+        }
+    };
+
+    /// What `operator[]` needs, in registers where a loop uses it: processors
+    /// have few loads in flight, and wait for memory with most of them.
+    struct direct_access {
+        std::uint64_t first = 0;
+        std::int64_t step = 1;
+        std::uint64_t element_size = 0;
+        std::size_t offset = 0;
+    };
+
+    /// Knows nothing of the view, which may so stay in registers.
+    [[gnu::noinline]] static T search(shared_source const& from,
+                                      std::uint64_t i) {
+        auto const& at = from.at;
+        auto const* const here = detail::search_element(
+            at.pin->pages(), at.shape, at.root, from.position(i));
+        if (from.directory.load(std::memory_order_relaxed) == nullptr)
+            from.find_directory();
+        return here != nullptr ? detail::load_element<T>(here + from.offset)
+                               : *iterator(&from, i);
     }
 
-    std::shared_ptr<source const> source_;
+    std::shared_ptr<shared_source const> source_;
+    direct_access direct_{};
 };
 
 } // namespace numstore

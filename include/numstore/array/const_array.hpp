@@ -109,6 +109,7 @@ public:
         return ref_.read([&](detail::rope_root const& r, auto& pages) {
             auto const what = detail::resolve(s, r.size);
             require_room(what.count, out.size());
+            require_readable(r, pages, what);
             read_slice(r, pages, what,
                        out.first(static_cast<std::size_t>(what.count)));
             return what.count;
@@ -149,7 +150,8 @@ public:
             return detail::to_values<T>(std::move(stored));
         });
     }
-    /// To the front of `out`. Throws size_mismatch if it is too small.
+    /// To the front of `out`. Throws size_mismatch if it is too small. Where
+    /// a page is damaged, others may have been read before.
     template <index_range I>
     void gather(I&& indices, std::span<T> out) const {
         detail::reporting_no_memory([&] {
@@ -265,16 +267,33 @@ protected:
         });
     }
 
+    /// Before memory of the caller's is filled, which is so all or nothing.
+    static void require_readable(detail::rope_root const& r,
+                                 detail::pager<Policies>& pages,
+                                 selection const& what) {
+        if (!detail::in_place<T> || what.count == 0)
+            return;
+        if (what.step == 1)
+            detail::require_readable(
+                source(pages), r,
+                detail::range_selection(what.first, what.count));
+        else
+            detail::require_readable(source(pages), r,
+                                     detail::strided_selection(
+                                         what.first, what.step, what.count));
+    }
+
     template <class U>
     void read_all(std::uint64_t pos, std::span<U> out) const {
         ref_.read([&](detail::rope_root const& r, auto& pages) {
             detail::check_range(pos, out.size(), r.size);
             detail::fill_elements<T>(out, [&](std::span<std::byte> bytes) {
                 // What a transaction has changed it may change again.
-                if (ref_.in_transaction() != nullptr
-                    || !detail::read_fast(source(pages), r, pos, bytes))
-                    detail::read_range(source(pages), r, pos, element{},
-                                       bytes);
+                if (ref_.in_transaction() == nullptr
+                    && detail::read_fast(source(pages), r, pos, bytes))
+                    return;
+                require_readable(r, pages, selection{pos, out.size(), 1});
+                detail::read_range(source(pages), r, pos, element{}, bytes);
             });
         });
     }

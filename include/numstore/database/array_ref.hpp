@@ -8,6 +8,7 @@
 #include <numstore/database/read_pin.hpp>
 #include <numstore/error.hpp>
 #include <numstore/function_ref.hpp>
+#include <numstore/rope/node_source.hpp>
 
 #include <concepts>
 #include <algorithm>
@@ -151,7 +152,20 @@ private:
 
     pinned_root<Policies> pinned(read_pin_ptr<Policies> p) const {
         array_version const& v = version_at(p->sequence());
+        share_top(v.root);
         return {std::move(p), v.root, state_->shape, v.dimensions};
+    }
+
+    /// All who pin a version share its top node, and the directory of it.
+    void share_top(rope_root const& root) const {
+        if (root.height == 0 || root.node.is_hole()
+            || root.node.node() != nullptr)
+            return;
+        try {
+            node_source<Policies>(*engine_->pages, state_->shape)
+                .load(root.node, root.height, root.size);
+        } catch (error const&) { // who reads it is told
+        }
     }
 
     pinned_root<Policies> pin_version() const {

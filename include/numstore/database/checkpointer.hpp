@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -61,6 +62,7 @@ public:
         if (e_->pages->failed())
             raise(errc::failed, e_->name + ": a write or sync has failed");
         typename pager<Policies>::checkpoint_scope const all(*e_->pages);
+        auto const start = Policies::clock::now();
         capture();
         try {
             write(lock, why);
@@ -78,6 +80,8 @@ public:
         end();
         if (why.clean || why.cut)
             e_->pages->shrink_device();
+        std::chrono::nanoseconds const took = Policies::clock::now() - start;
+        e_->checkpoint_time.fetch_add(took.count(), std::memory_order_relaxed);
     }
 
     /// True if a checkpoint would write something that recovery lacks.

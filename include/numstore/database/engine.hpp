@@ -190,6 +190,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
     atomic<std::uint64_t> commits{0};
     atomic<std::uint64_t> checkpoints{0};
+    atomic<std::int64_t> checkpoint_time{0}; ///< nanoseconds
 
     using work_lock = std::unique_lock<mutex>;
 
@@ -368,8 +369,20 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
         expire_snapshots();
         std::uint64_t const oldest = readers.oldest();
         cuts.cut(oldest);
+        skip_unread_versions();
         freed.forget(oldest);
         pages->ripen(newest.generation, oldest);
+    }
+
+    /// Frees what no reader sees between versions that snapshots hold.
+    void skip_unread_versions() noexcept {
+        if (!cuts.is_long())
+            return;
+        try {
+            auto const all = readers.held();
+            cuts.skip(all.held, all.limit);
+        } catch (std::bad_alloc const&) { // another time
+        }
     }
 
     /// Forgets arrays that are not in use, once all that changed is written.

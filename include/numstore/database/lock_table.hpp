@@ -99,11 +99,11 @@ public:
         /// By its own transaction.
         bool has_locks() const noexcept { return !held_.empty(); }
 
-        /// By its own transaction: what this thread has asked for last, and
-        /// got. Others may have ended it since.
+        /// By its own transaction: the lock that it got last, if this thread
+        /// was the last to ask for one. Others may have ended it since.
         bool has_just_got(lock_key const& key, lock_mode mode) const noexcept {
             return newest_ == key && both(newest_mode_, mode) == newest_mode_
-                   && newest_thread_ == threading::this_thread();
+                   && thread_ == threading::this_thread();
         }
 
         /// What it was refused when it became the victim of a deadlock.
@@ -115,7 +115,6 @@ public:
         std::size_t names_ = 0;
         lock_key newest_{lock_key::subject::all_names, 0};
         lock_mode newest_mode_ = lock_mode::intent_shared;
-        thread_id newest_thread_{};
         request* waiting_ = nullptr;
         thread_id thread_{};
         std::uint64_t search_ = 0; ///< that has met it
@@ -269,7 +268,6 @@ private:
     static void note_newest(owner& o, lock_key key, lock_mode mode) noexcept {
         o.newest_ = key;
         o.newest_mode_ = mode;
-        o.newest_thread_ = o.thread_;
     }
 
     /// There is room for it already.

@@ -31,6 +31,8 @@ struct statistics {
     std::uint64_t log_preparation_bytes = 0; ///< not in `bytes_written`
     std::uint64_t pages_read = 0;            ///< by read calls
     std::uint64_t checkpoints = 0;
+    /// Spent on them, by commits where no thread was asked for.
+    std::chrono::nanoseconds checkpoint_time{0};
     /// Snapshots and views alive that hold a version; not those revoked.
     std::uint64_t snapshots = 0;
     std::chrono::nanoseconds oldest_snapshot_age{0};

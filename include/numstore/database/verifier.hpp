@@ -12,6 +12,7 @@
 #include <numstore/types.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -372,6 +373,7 @@ statistics collect_statistics(engine<Policies>& e) {
                     + e.pages->cached_bytes();
     s.commits = e.commits.load();
     s.checkpoints = e.checkpoints.load();
+    s.checkpoint_time = std::chrono::nanoseconds(e.checkpoint_time.load());
     s.syncs = e.pages->syncs();
     s.bytes_written = e.pages->bytes_written();
     s.pages_read = e.pages->pages_read();

@@ -18,6 +18,7 @@ public:
         std::uint64_t sequence;
         T value;
         std::atomic<node*> older{nullptr};
+        node* next_skipped = nullptr; ///< no reader looks at it
     };
 
     version_chain() = default;
@@ -53,6 +54,22 @@ public:
         while (old != nullptr)
             delete std::exchange(old,
                                  old->older.load(std::memory_order_relaxed));
+    }
+
+    /// Takes the version before `n` out of the chain and drops its value. The
+    /// node stays, for who walks past it just now: `free_skipped` is for when
+    /// no reader is older than `n`. Precondition: there is one, and nobody
+    /// reads it or will.
+    static node* skip_before(node* n) noexcept {
+        node* const skipped = n->older.load(std::memory_order_relaxed);
+        n->older.store(skipped->older.load(std::memory_order_relaxed),
+                       std::memory_order_release); // pairs with `at`
+        skipped->value = T{};
+        return skipped;
+    }
+    static void free_skipped(node* first) noexcept {
+        while (first != nullptr)
+            delete std::exchange(first, first->next_skipped);
     }
 
     bool single() const noexcept {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <vector>
 
 namespace numstore::detail {
 
@@ -159,6 +160,33 @@ public:
                 least = sequence;
         });
         return least;
+    }
+
+    /// Which versions are read. Those that snapshots and views hold, ascending;
+    /// plain reads, and what is seen from now on, are of `limit` or newer.
+    struct held_versions {
+        std::vector<std::uint64_t> held{};
+        std::uint64_t limit = 0;
+    };
+    /// Throws std::bad_alloc.
+    held_versions held() const {
+        held_versions all;
+        std::uint64_t limit = visible(); // first, as in `oldest`
+        if (has_fence_ && !fence())
+            return all;
+        each([&](slot const& s) {
+            std::uint64_t const sequence =
+                s.sequence.load(std::memory_order_seq_cst);
+            if (sequence == idle || is_revoked(s))
+                return;
+            if (s.since.load(std::memory_order_seq_cst) != 0)
+                all.held.push_back(sequence);
+            else // or about to have a time
+                limit = std::min(limit, sequence);
+        });
+        std::sort(all.held.begin(), all.held.end());
+        all.limit = limit;
+        return all;
     }
 
     /// Readers now that count and have a time.

@@ -28,9 +28,11 @@ constexpr std::uint64_t transaction_of(edit_token t) noexcept {
 /// Bytes of tree nodes held in memory. Shared by all frames of a database,
 /// and kept alive by it: counted, never freed before the last frame.
 struct memory_account {
-    /// Leaves of up to `full_leaf` bytes are many.
-    explicit memory_account(std::size_t full_leaf = 0) noexcept
-        : leaves(full_leaf) {}
+    /// Leaves of up to `full_leaf` bytes are many; so much memory of theirs
+    /// is kept for later ones.
+    explicit memory_account(std::size_t full_leaf = 0,
+                            std::uint64_t kept = 0) noexcept
+        : leaves(full_leaf, kept) {}
 
     leaf_memory leaves;
     std::atomic<std::uint64_t> leaf_bytes{0};

@@ -20,20 +20,22 @@ namespace numstore::detail {
 
 /// Memory of new leaves, all of one size, in slabs of 2 MiB that the kernel
 /// may give as one page: writers would spend half of their time on page
-/// faults otherwise. Where there are few leaves it has nothing to give. A slab
-/// goes back when it is empty, but for some. Thread-safe.
+/// faults otherwise, and in clearing memory if they had fresh one for what each
+/// checkpoint has written. Where there are few leaves it has nothing to give.
+/// An empty slab goes back where all take more than is to be kept. Thread-safe.
 class leaf_memory {
 public:
     static constexpr std::size_t alignment = 64;
     static constexpr std::size_t slab_bytes = std::size_t{1} << 21;
     /// Of leaves in memory, before there are slabs.
     static constexpr std::uint64_t least_bytes = std::uint64_t{2} << 20;
-    /// Of empty slabs that are kept.
-    static constexpr std::size_t most_spare = 16;
+    /// Of empty slabs that are kept in any case.
+    static constexpr std::size_t least_spare = 4;
 
-    /// For leaves of up to `most` bytes, with what stands in front of them.
-    explicit leaf_memory(std::size_t most) noexcept
-        : block_((most + alignment - 1) / alignment * alignment) {}
+    /// For leaves of up to `most` bytes, with what stands in front of them;
+    /// so many bytes of slabs stay though they are empty.
+    explicit leaf_memory(std::size_t most, std::uint64_t kept = 0) noexcept
+        : block_((most + alignment - 1) / alignment * alignment), kept_(kept) {}
     leaf_memory(leaf_memory const&) = delete;
     leaf_memory& operator=(leaf_memory const&) = delete;
     /// Precondition: all blocks are given back.
@@ -79,7 +81,8 @@ public:
         s.free = block;
         if (s.used-- == in_slab())
             link(s);
-        if (s.used != 0 || ++spare_ <= most_spare)
+        if (s.used != 0 || ++spare_ <= least_spare
+            || std::uint64_t{slabs_} * slab_bytes <= kept_)
             return;
         --spare_;
         unlink(s);
@@ -154,6 +157,7 @@ private:
     }
 
     std::size_t const block_;
+    std::uint64_t const kept_;
     mutable std::mutex guard_; ///< of all that follows
     slab* open_ = nullptr;     ///< those with a free block
     std::size_t slabs_ = 0;

@@ -270,7 +270,7 @@ template <class Policies>
 element_in_directory(leaf_shape const& shape, rope_root const& root,
                      std::uint64_t pos) noexcept {
     leaf_directory const* const d = directory_of<Policies>(root);
-    return d == nullptr ? nullptr : d->element(shape, pos);
+    return d == nullptr ? nullptr : d->known(shape.element_size, pos);
 }
 
 template <class Policies>

@@ -109,17 +109,17 @@ public:
 
     /// The bytes of element `pos` where `remember` has found them; else null.
     /// Nothing goes through memory, so that many searches overlap.
-    std::byte const* element(leaf_shape const& shape,
-                             std::uint64_t pos) const noexcept {
+    [[gnu::always_inline]] std::byte const*
+    known(std::uint64_t element_size, std::uint64_t pos) const noexcept {
         std::uintptr_t const zero =
             direct_[static_cast<std::size_t>(pos >> direct_shift_)].load(
                 std::memory_order_relaxed);
         return zero == 0 ? nullptr
                          : reinterpret_cast<std::byte const*>(
-                             zero + shape.bytes(pos));
+                             zero + pos * element_size);
     }
 
-    /// Makes `element` answer for `pos` and its neighbours, if they lie one
+    /// Makes `known` answer for `pos` and its neighbours, if they lie one
     /// behind the other in leaves that are verified.
     template <class IsVerified>
     void remember(leaf_shape const& shape, std::uint64_t pos,

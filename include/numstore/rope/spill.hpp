@@ -35,6 +35,7 @@ public:
     void operator()(rope_root& root, writer& out) {
         if (root.empty())
             return;
+        out.expect(pages(root));
         collect(root.node, root.height, root.size, out);
         out.finish();
         for (moved const& m : moved_)

@@ -13,11 +13,13 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <type_traits>
 
 namespace numstore::detail {
 
 /// Calls f(leaf bytes or null for a hole, group) for each leaf that a
-/// selection touches, in ascending order. Throws corrupt, io.
+/// selection touches, in ascending order; if f gives false it ends there.
+/// Throws corrupt, io.
 template <class Policies, class Selection, class F>
 void visit_leaves(node_source<Policies> const& nodes, rope_root const& root,
                   Selection selected, F&& f) {
@@ -25,8 +27,27 @@ void visit_leaves(node_source<Policies> const& nodes, rope_root const& root,
     while (!selected.done()) {
         way.seek(nodes, root, selected.position());
         auto const leaf = nodes.leaf(way.leaf(root));
-        f(leaf.data, selected.take(way.first(), way.count()));
+        auto const group = selected.take(way.first(), way.count());
+        if constexpr (std::is_void_v<decltype(f(leaf.data, group))>)
+            f(leaf.data, group);
+        else if (!f(leaf.data, group))
+            return;
     }
+}
+
+/// Verifies the leaves of a selection, so that what then reads them does not
+/// throw half way; unless they may be more than the cache keeps, where storage
+/// does not show its bytes. Throws corrupt, io.
+template <class Policies, class Selection>
+void require_readable(node_source<Policies> const& nodes,
+                      rope_root const& root, Selection const& selected) {
+    std::uint64_t bytes = 0;
+    auto const verified = [&](auto const&, auto const&) noexcept {
+        bytes += nodes.shape().page_bytes;
+        return pager<Policies>::zero_copy
+               || bytes <= nodes.pages().directory_budget();
+    };
+    visit_leaves(nodes, root, selected, verified);
 }
 
 /// Copies groups of elements from a leaf to the caller's buffer.

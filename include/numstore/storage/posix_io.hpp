@@ -115,7 +115,8 @@ inline void sync_data(int fd, std::error_code& ec) noexcept {
         ec = last_os_error();
 }
 
-/// Begins to write back a range. Where that is not possible a sync does it.
+/// Begins to write back a range. Where that is not possible a sync does it. No
+/// flag that waits is used: it would take errors away that a sync must report.
 inline void start_write_back(int fd, std::uint64_t offset, std::size_t length,
                              std::error_code& ec) noexcept {
     ec.clear();
@@ -125,7 +126,10 @@ inline void start_write_back(int fd, std::uint64_t offset, std::size_t length,
                                  static_cast<off_t>(length),
                                  SYNC_FILE_RANGE_WRITE);
     });
-    if (result != 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT))
+    bool const cannot = result != 0
+                        && (errno == ENOSYS || errno == EOPNOTSUPP
+                            || errno == EINVAL || errno == ESPIPE);
+    if (result != 0 && !cannot)
         ec = last_os_error();
 #else
     static_cast<void>(fd), static_cast<void>(offset),
