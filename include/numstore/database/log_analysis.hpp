@@ -147,6 +147,8 @@ private:
     /// then the log ends before the first such commit. All pages that will be
     /// needed are reserved.
     void verify_bulk() {
+        if (batches_ == 0)
+            return;
         std::unordered_map<std::uint64_t, std::vector<placed_run>> open;
         lsn cut = end_;
         read([&](log_batch_view const& batch) {

@@ -70,7 +70,12 @@ private:
     std::optional<log_batch> head_at(log_segment const& s, lsn at) {
         buffer_.resize(block_);
         read(s.place_of(at), buffer_);
-        auto batch = decode_batch<checksum>(buffer_, id_);
+        return head_in(buffer_, at);
+    }
+
+    std::optional<log_batch> head_in(std::span<std::byte const> block,
+                                     lsn at) const {
+        auto batch = decode_batch<checksum>(block, id_);
         if (batch && planted<Policies>(planted_fault::stale_batches_accepted))
             batch->first = at;
         else if (batch && (batch->salt != salt_ || batch->first != at))
@@ -155,24 +160,42 @@ private:
         log_segment s = segment_;
         lsn from = at_;
         for (;;) {
-            for (lsn p = from; p <= s.link_slot(block_); p = p + block_) {
-                auto const batch = head_at(s, p);
-                if (!batch)
-                    continue;
-                result_.remains = true;
-                if (batch->durable > at_)
-                    raise(errc::corrupt,
-                          device_->name() + ": the log is damaged at LSN "
-                              + std::to_string(to_integer(at_))
-                              + ": what follows was durable up to LSN "
-                              + std::to_string(to_integer(batch->durable)));
-            }
+            look_at(s, from);
             auto const link = link_of(s);
             if (!link)
                 return;
             s = link->first;
             from = s.first;
         }
+    }
+
+    /// The blocks of a segment from `from` on, many with one call.
+    void look_at(log_segment const& s, lsn from) {
+        constexpr std::uint64_t most = std::uint64_t{1} << 16;
+        lsn const end = s.link_slot(block_) + block_;
+        std::vector<std::byte> blocks(static_cast<std::size_t>(std::min(
+            std::max<std::uint64_t>(most, block_),
+            from < end ? end - from : 0)));
+        while (from < end) {
+            auto const part = std::span(blocks).first(static_cast<std::size_t>(
+                std::min<std::uint64_t>(blocks.size(), end - from)));
+            read(s.place_of(from), part);
+            for (std::size_t i = 0; i != part.size(); i += block_)
+                look_at(from + i, part.subspan(i, block_));
+            from = from + part.size();
+        }
+    }
+    void look_at(lsn at, std::span<std::byte const> block) {
+        auto const batch = head_in(block, at);
+        if (!batch)
+            return;
+        result_.remains = true;
+        if (batch->durable > at_)
+            raise(errc::corrupt,
+                  device_->name() + ": the log is damaged at LSN "
+                      + std::to_string(to_integer(at_))
+                      + ": what follows was durable up to LSN "
+                      + std::to_string(to_integer(batch->durable)));
     }
 
     void read(std::uint64_t place, std::span<std::byte> out) const {
