@@ -464,7 +464,7 @@ private:
         if (prefers_low()) {
             std::uint64_t const least = std::min(wanted, low_ * unit);
             if (auto const e = space_.free().take_first(least, unit, wanted))
-                return *e;
+                return take_if_spare(*e);
             return take(wanted, unit);
         }
         if (hint != no_page && space_.free().take_at(hint, wanted)) {
@@ -474,13 +474,13 @@ private:
         }
         if (is_short(wanted))
             if (auto const e = space_.free().take_smallest(unit, wanted))
-                return *e;
+                return take_if_spare(*e);
         std::uint64_t const longest =
             round_down(space_.free().longest(), unit);
         if (longest < wanted && longest != 0) {
             if (is_roomy(wanted))
                 if (auto const e = space_.free().take_first(unit, unit, wanted))
-                    return *e;
+                    return take_if_spare(*e);
             if (is_roomy(wanted) || (longest >= wanted / 8
                                      && longest >= 4 * unit))
                 return take(longest);
@@ -502,14 +502,21 @@ private:
         if (!e && unit != 0)
             if (auto const n = round_down(space_.free().longest(), unit))
                 e = take_free(std::min(n, pages));
-        if (!e || !keep_reserve()) {
-            if (e)
-                space_.free().insert(*e);
+        if (!e)
             raise_no_space(pages);
+        return take_if_spare(*e);
+    }
+
+    /// What has been taken out of the free pages, unless it is promised or of
+    /// the reserve: then it goes back. Throws no_space.
+    extent take_if_spare(extent e) {
+        if (!keep_reserve()) {
+            space_.free().insert(e);
+            raise_no_space(e.pages);
         }
         if (begun_ != 0 && is_checkpoint())
-            begun_ -= std::min(begun_, e->pages);
-        return *e;
+            begun_ -= std::min(begun_, e.pages);
+        return e;
     }
 
     void grow(std::uint64_t pages) {
