@@ -466,4 +466,54 @@ BOOST_AUTO_TEST_CASE(with_large_attributes) {
     BOOST_TEST(refused > 10);
 }
 
+/// What is refused takes nothing from the reserve, though the snapshot keeps
+/// what checkpoints replace meanwhile; and with the snapshot all comes back.
+BOOST_AUTO_TEST_CASE(refused_beside_a_snapshot) {
+    using values = std::vector<int>;
+    simulated_storage device(512);
+    device.record(ns::testing::recording::off);
+    ns::basic_database<logged> db(device);
+    auto const name = [](int i) { return "a" + std::to_string(i); };
+    constexpr int arrays = 10;
+    for (int i = 0; i != arrays; ++i)
+        db.create<int>(name(i)).append(values(3000, i));
+    db.checkpoint();
+    std::error_code ec;
+    device.set_capacity(device.size(ec));
+    auto a = db.open<int>(name(0));
+    {
+        auto const before = db.snapshot();
+        int refused = 0;
+        std::uint64_t settled = 0;
+        for (int i = 0; i != 300; ++i) {
+            try {
+                a.append(values(1000, i));
+            } catch (ns::error const& e) {
+                BOOST_TEST_REQUIRE(e.code() == ns::errc::no_space);
+                if (++refused == 10)
+                    settled = db.stats().free_pages;
+            }
+        }
+        BOOST_TEST(refused > 250);
+        BOOST_TEST(db.stats().free_pages + 16 >= settled);
+        BOOST_CHECK_NO_THROW(db.checkpoint());
+        BOOST_CHECK_NO_THROW(db.drop(name(1)));
+        BOOST_CHECK_NO_THROW(db.checkpoint());
+        auto other = device.after_power_loss(power_loss::keep_all());
+        other.set_capacity(other.size(ec));
+        BOOST_CHECK_NO_THROW(ns::basic_database<logged>{other});
+        BOOST_TEST((before.open<int>(name(1)).to_vector() == values(3000, 1)));
+        BOOST_TEST(db.verify().ok());
+        // Erasing takes of the reserve what the snapshot keeps.
+        BOOST_CHECK_THROW(
+            for (int i = 2; i != arrays; ++i)
+                for (int n = 0; n != 200; ++n)
+                    db.open<int>(name(i)).erase(7 * n, 1),
+            ns::error);
+    }
+    BOOST_CHECK_NO_THROW(db.drop(name(2)));
+    BOOST_CHECK_NO_THROW(db.checkpoint());
+    BOOST_CHECK_NO_THROW(db.open<int>(name(3)).append(values(1000)));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

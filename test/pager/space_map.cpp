@@ -93,4 +93,27 @@ BOOST_AUTO_TEST_CASE(runs_that_are_missing) {
         }
 }
 
+/// Only superblocks refer to such pages, and those of a snapshot before them
+/// do not hold them up.
+BOOST_AUTO_TEST_CASE(pages_of_no_version_wait_for_no_reader) {
+    constexpr std::uint64_t none = ~std::uint64_t{0};
+    space_map m(1);
+    m.retire({page_no{10}, 3}, 7, 4);
+    m.retire({page_no{20}, 2}, 0, 4);
+    m.retire({page_no{30}, 1}, 0, 5);
+    BOOST_TEST(m.ripening_pages() == 6U);
+    BOOST_TEST(m.pinned_pages(6, none) == 3U);
+    BOOST_TEST(!m.is_ripe(5, 6));
+    BOOST_TEST(m.is_ripe(6, 6));
+    m.ripen(6, 6, 4); // but for a reader in another process
+    BOOST_TEST(m.free().pages() == 0U);
+    m.ripen(6, 6, none);
+    BOOST_TEST((m.free().extents()
+                == std::vector<extent>{{page_no{20}, 2}}));
+    BOOST_TEST(m.ripening_count() == 2U);
+    m.ripen(7, 7, none);
+    BOOST_TEST(m.free().pages() == 6U);
+    BOOST_TEST(m.ripening_pages() == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -61,6 +61,7 @@ public:
         e_->wait_for_checkpoint(lock);
         if (e_->pages->failed())
             raise(errc::failed, e_->name + ": a write or sync has failed");
+        e_->reclaim(); // it may need what has become ripe
         typename pager<Policies>::checkpoint_scope const all(*e_->pages);
         auto const start = Policies::clock::now();
         capture();
@@ -95,6 +96,20 @@ public:
                        || redo_point() != e_->newest.redo
                        || older_keeps_segments());
         return false;
+    }
+
+    /// Pages of the log that one would give up whose superblock is written
+    /// twice.
+    std::uint64_t unneeded_log_pages() const {
+        std::uint64_t bytes = 0;
+        if constexpr (logging)
+            if (e_->log != nullptr) {
+                lsn const from = redo_point();
+                auto const all = e_->log->segments();
+                for (std::size_t i = 0; i + 1 < all.size(); ++i)
+                    bytes += all[i].end() <= from ? all[i].bytes : 0;
+            }
+        return bytes / page_size;
     }
 
 private:
@@ -278,6 +293,7 @@ private:
         for (retired const& r : changes.freed)
             if (r.node.place() != no_page)
                 replaced_.push_back({r.node.place(), r.pages});
+        lists_from_ = replaced_.size();
         if (!planted<Policies>(planted_fault::free_map_in_place))
             replace(e_->lists.free_map);
     }
@@ -373,10 +389,13 @@ private:
         names_batch_->keep();
         change_names_again(sequence);
         swap_clean_versions(sequence);
-        for (extent const& x : replaced_) {
-            e_->freed.add(sequence, x.pages);
-            e_->pages->retire(x, sequence, generation_ - 1);
+        for (std::size_t i = 0; i != lists_from_; ++i) {
+            e_->freed.add(sequence, replaced_[i].pages);
+            e_->pages->retire(replaced_[i], sequence, generation_ - 1);
         }
+        // Only who opens the file reads lists.
+        for (std::size_t i = lists_from_; i != replaced_.size(); ++i)
+            e_->pages->retire(replaced_[i], 0, generation_ - 1);
         if (move_catalogue_)
             e_->move_catalogue = false;
         bool const quiet = e_->latest == sequence_;
@@ -541,7 +560,8 @@ private:
     places_of_lists lists_; ///< of `next_`
     catalogue_version catalogue_;
     catalogue_version unwritten_;
-    std::vector<extent> replaced_; ///< catalogue and free map of before
+    std::vector<extent> replaced_; ///< of before: catalogue, then lists
+    std::size_t lists_from_ = 0;   ///< where these begin
     std::vector<extent> own_; ///< taken; go back if the checkpoint fails
     std::optional<writer> out_;
     std::optional<write_out_batch<Policies>> batch_;

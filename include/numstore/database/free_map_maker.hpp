@@ -69,7 +69,7 @@ private:
             [](std::vector<extent> const& all) { return all.size(); });
         return log + replaced_->size() + e_->meanwhile.taken.size()
                + e_->pages->with_space([&](space_map& m) {
-                     std::uint64_t n = m.free().count() + m.ripening().size();
+                     std::uint64_t n = m.free().count() + m.ripening_count();
                      for (auto const& t : e_->active)
                          n += t->changes.allocated.size();
                      return n;

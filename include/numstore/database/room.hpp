@@ -56,6 +56,12 @@ public:
     bool ripen(work_lock& lock) {
         if (!may_checkpoint())
             return false;
+        std::uint64_t const before = free_pages();
+        e_->log_pool.release_all();
+        if (!e_->checkpointing)
+            e_->reclaim(); // snapshots may have gone
+        if (free_pages() > before)
+            return true;
         // What was promised and not needed comes free as well, once: whoever
         // tries again promises again.
         bool const waits = waiting_pages() != 0;
@@ -63,7 +69,6 @@ public:
             return false;
         std::uint64_t const free = free_pages();
         std::uint64_t const takeable = takeable_pages();
-        e_->log_pool.release_all();
         std::size_t const buried = e_->graveyard.size();
         try {
             checkpointer<Policies>(*e_).run(lock, {.ripen = true});
@@ -187,7 +192,7 @@ private:
         std::uint64_t const segments = 16;
         std::uint64_t const map = format::free_map_bound(
             e_->pages->with_space([](space_map& m) {
-                return m.free().count() + m.ripening().size();
+                return m.free().count() + m.ripening_count();
             })
             + e_->retired_nodes.size() + 2 * freed + segments);
         std::uint64_t const shares = e_->shares.count();
@@ -232,8 +237,9 @@ private:
 
     /// What a checkpoint could free.
     std::uint64_t waiting_pages() const {
-        std::uint64_t const all = replaced_pages() + e_->log_pool.size();
-        return all - std::min(all, pinned_pages());
+        std::uint64_t const all = replaced_pages();
+        return all - std::min(all, pinned_pages())
+               + checkpointer<Policies>(*e_).unneeded_log_pages();
     }
     std::uint64_t pinned_pages() const {
         std::uint64_t const oldest = e_->readers.oldest();

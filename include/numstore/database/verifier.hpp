@@ -149,8 +149,9 @@ private:
             m.free().pages() - m.free().tail(report_.pages);
         for (extent const& x : m.free().extents())
             others_.push_back({x, "the free list"});
-        for (auto const& w : m.ripening())
+        m.each_ripening([&](space_map::waiting const& w) {
             others_.push_back({w.pages, "the list of freed pages"});
+        });
         report_.pinned_pages =
             m.pinned_pages(oldest, e_->pages->oldest_reader());
         for (auto const& t : e_->active)

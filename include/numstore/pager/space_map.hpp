@@ -290,12 +290,13 @@ private:
 /// A page that a commit frees after superblock g was captured, and before
 /// superblock g + 1 was, still belongs to superblock g. It is free for reuse
 /// once superblock g + 2 is durable, so that neither superblock of the file
-/// refers to it, and once no reader is older than the commit.
+/// refers to it, and once no reader is older than the commit. What no version
+/// refers to, as lists and log, has no commit, and waits for superblocks alone.
 class space_map {
 public:
     struct waiting {
         extent pages;
-        std::uint64_t sequence;   ///< of the version that freed them
+        std::uint64_t sequence;   ///< of the version that freed them; 0: none
         std::uint64_t generation; ///< of the last superblock captured before
     };
 
@@ -303,11 +304,21 @@ public:
 
     extent_set& free() noexcept { return free_; }
     extent_set const& free() const noexcept { return free_; }
-    std::deque<waiting> const& ripening() const noexcept { return waiting_; }
     std::uint64_t ripening_pages() const noexcept { return waiting_pages_; }
+    /// Extents.
+    std::size_t ripening_count() const noexcept {
+        return seen_.size() + unseen_.size();
+    }
+    /// f(waiting)
+    template <class F>
+    void each_ripening(F&& f) const {
+        for (auto const* all : {&seen_, &unseen_})
+            for (waiting const& w : *all)
+                f(w);
+    }
 
     void retire(extent e, std::uint64_t sequence, std::uint64_t generation) {
-        waiting_.push_back({e, sequence, generation});
+        (sequence == 0 ? unseen_ : seen_).push_back({e, sequence, generation});
         waiting_pages_ += e.pages;
     }
 
@@ -334,17 +345,18 @@ public:
     /// Frees what neither superblock (the newest is `generation`) nor a
     /// reader needs; the oldest reader sees version `oldest`, and the oldest
     /// in another process superblock `superblock`. In order: what was retired
-    /// later waits for what was before.
+    /// later waits for what was before, of those that readers see and of the
+    /// others.
     void ripen(std::uint64_t generation, std::uint64_t oldest,
                std::uint64_t superblock) {
-        while (is_ripe(generation, oldest)) {
-            waiting const& w = waiting_.front();
-            if (w.generation >= superblock)
-                return;
-            free_.insert(w.pages);
-            waiting_pages_ -= w.pages.pages;
-            waiting_.pop_front();
-        }
+        for (auto* all : {&seen_, &unseen_})
+            while (is_ripe(*all, generation, oldest)
+                   && all->front().generation < superblock) {
+                extent const pages = all->front().pages;
+                free_.insert(pages);
+                waiting_pages_ -= pages.pages;
+                all->pop_front();
+            }
     }
 
     /// Freed, but for readers: the oldest here sees version `oldest`, and the
@@ -352,18 +364,18 @@ public:
     std::uint64_t pinned_pages(std::uint64_t oldest,
                                std::uint64_t superblock) const noexcept {
         std::uint64_t pages = 0;
-        for (waiting const& w : waiting_)
+        each_ripening([&](waiting const& w) {
             if (w.sequence > oldest || w.generation >= superblock)
                 pages += w.pages.pages;
+        });
         return pages;
     }
 
     /// Whether anything is free but for readers in other processes.
     bool is_ripe(std::uint64_t generation,
                  std::uint64_t oldest) const noexcept {
-        return !waiting_.empty()
-               && waiting_.front().generation + 2 <= generation
-               && waiting_.front().sequence <= oldest;
+        return is_ripe(seen_, generation, oldest)
+               || is_ripe(unseen_, generation, oldest);
     }
 
     /// The two lists that superblock `generation` stores: what is free when
@@ -375,14 +387,22 @@ public:
         std::vector<extent> now = free_.extents();
         std::vector<extent> next = also_next;
         now.insert(now.end(), also_free.begin(), also_free.end());
-        for (waiting const& w : waiting_)
+        each_ripening([&](waiting const& w) {
             (w.generation + 2 <= generation ? now : next).push_back(w.pages);
+        });
         coalesce(now);
         coalesce(next);
         return {std::move(now), std::move(next)};
     }
 
 private:
+    static bool is_ripe(std::deque<waiting> const& all,
+                        std::uint64_t generation,
+                        std::uint64_t oldest) noexcept {
+        return !all.empty() && all.front().generation + 2 <= generation
+               && all.front().sequence <= oldest;
+    }
+
     /// Sorted, and without two that touch or overlap.
     static void coalesce(std::vector<extent>& all) {
         std::sort(all.begin(), all.end(), [](extent const& a, extent const& b) {
@@ -406,7 +426,8 @@ private:
     extent_set free_;
     extent_set adopted_{1};
     std::uint64_t adopted_generation_ = 0;
-    std::deque<waiting> waiting_;
+    std::deque<waiting> seen_;   ///< by readers of older versions
+    std::deque<waiting> unseen_; ///< by none
     std::uint64_t waiting_pages_ = 0;
 };
 
