@@ -175,7 +175,8 @@ BOOST_AUTO_TEST_CASE(what_was_replaced_before_is_not_kept) {
     t.erase(0, 4 * leaf);
     ripen(db);
     auto const stats = db.stats();
-    BOOST_TEST(stats.pinned_bytes == stats.ripening_bytes);
+    // The list of free pages before the last waits for superblocks alone.
+    BOOST_TEST(stats.pinned_bytes + page == stats.ripening_bytes);
     BOOST_TEST(snap.open<std::int32_t>("t")[0] == 9 * leaf);
 }
 
