@@ -70,7 +70,7 @@ private:
 
 /// Whatever it looks for: the first gap, or any rather than a larger file.
 BOOST_AUTO_TEST_CASE(what_is_promised_and_the_reserve_stay) {
-    for (std::uint64_t const least : {0, 1, 16}) {
+    for (std::uint64_t const least : {0u, 1u, 16u}) {
         full_device disk(250);
         {
             pager::low_scope const low(disk.pages, least);
