@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <map>
@@ -72,11 +73,12 @@ BOOST_AUTO_TEST_CASE(versions_between_readers_are_skipped) {
         std::vector<std::shared_ptr<chain>> chains;
         for (int i = 0; i != 3; ++i)
             chains.push_back(std::make_shared<chain>());
-        std::map<std::pair<int, std::uint64_t>, std::weak_ptr<int>> values;
+        std::map<std::pair<std::size_t, std::uint64_t>, std::weak_ptr<int>>
+            values;
         std::set<std::uint64_t> readers;
         std::uint64_t latest = 0;
         auto const check = [&](std::uint64_t reader) {
-            for (int c = 0; c != 3; ++c) {
+            for (std::size_t c = 0; c != 3; ++c) {
                 auto expected = values.upper_bound({c, reader});
                 auto const* const found = chains[c]->at(reader);
                 bool const none = expected == values.begin()
@@ -89,7 +91,7 @@ BOOST_AUTO_TEST_CASE(versions_between_readers_are_skipped) {
             }
         };
         for (int step = 0; step != 300; ++step) {
-            int const c = static_cast<int>(random() % 3);
+            std::size_t const c = random() % 3;
             ++latest;
             auto v = std::make_shared<int>(0);
             values[{c, latest}] = v;
@@ -101,8 +103,9 @@ BOOST_AUTO_TEST_CASE(versions_between_readers_are_skipped) {
             if (random() % 20 == 0)
                 readers.insert(latest);
             if (!readers.empty() && random() % 30 == 0)
-                readers.erase(std::next(readers.begin(),
-                                        random() % readers.size()));
+                readers.erase(std::next(
+                    readers.begin(),
+                    static_cast<std::ptrdiff_t>(random() % readers.size())));
             if (random() % 10 != 0)
                 continue;
             queue.cut(readers.empty() ? latest : *readers.begin());

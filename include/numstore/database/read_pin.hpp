@@ -91,7 +91,7 @@ private:
     void set_time() noexcept {
         slot_->since.store(
             std::max<std::int64_t>(1, Policies::clock::now().count()),
-            std::memory_order_relaxed);
+            std::memory_order_release); // pairs with `epochs::held`
     }
 
     void leave() noexcept {

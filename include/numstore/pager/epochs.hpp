@@ -179,9 +179,15 @@ public:
                 s.sequence.load(std::memory_order_seq_cst);
             if (sequence == idle || is_revoked(s))
                 return;
-            if (s.since.load(std::memory_order_seq_cst) != 0)
+            // A time stands beside the version that its reader has settled
+            // on; without one the reader may still go on to a newer version,
+            // and so may who took the slot between the two loads.
+            bool const settled =
+                s.since.load(std::memory_order_seq_cst) != 0
+                && s.sequence.load(std::memory_order_seq_cst) == sequence;
+            if (settled)
                 all.held.push_back(sequence);
-            else // or about to have a time
+            else
                 limit = std::min(limit, sequence);
         });
         std::sort(all.held.begin(), all.held.end());
