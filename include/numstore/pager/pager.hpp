@@ -161,6 +161,7 @@ public:
 
     /// From now on a sync follows what is written within moments.
     void set_syncs_soon(bool soon) noexcept { syncs_soon_ = soon; }
+    bool syncs_soon() const noexcept { return syncs_soon_; }
 
     /// Has the device begin with the sync of these pages, if one follows.
     void start_sync(page_no first, std::uint64_t pages) {

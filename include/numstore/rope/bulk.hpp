@@ -119,8 +119,11 @@ public:
 
 private:
     /// Leaves are written this much at a time: still in the processor's cache
-    /// from the checksum.
-    static constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 18;
+    /// from the checksum. Where a sync follows, it begins with the first.
+    std::uint64_t piece_bytes() const noexcept {
+        return std::uint64_t{1}
+               << (nodes_.changes().pages->syncs_soon() ? 18 : 20);
+    }
 
     leaf_shape const& shape() const noexcept { return nodes_.shape(); }
 
@@ -227,7 +230,7 @@ private:
                    std::span<std::byte const> bytes, Written& written) const {
         std::size_t const full = nodes_.size(shape().capacity);
         auto const piece_leaves = static_cast<std::size_t>(
-            std::max<std::uint64_t>(1, piece_bytes / shape().page_bytes));
+            std::max<std::uint64_t>(1, piece_bytes() / shape().page_bytes));
         std::vector<std::byte> padded;
         while (!bytes.empty()) {
             std::size_t const leaves =
