@@ -21,8 +21,8 @@ inline bool is_harmless(trouble t) noexcept {
 }
 
 /// From the `nth` call from now on of pread, pwrite, pwritev2, fdatasync,
-/// fsync, sync_file_range, ftruncate and fallocate in this thread, one fails, or with `sticky`
-/// all; those that want half of a transfer choose among transfers.
+/// fsync, sync_file_range, ftruncate and fallocate in this thread, one fails, or
+/// with `sticky` all; those that want half of a transfer choose among transfers.
 void fail_system_call(std::uint64_t nth, trouble what, bool sticky);
 
 /// The calls work again. Gives how many were hit.

@@ -145,7 +145,8 @@ BOOST_AUTO_TEST_CASE(runs_of_very_different_lengths) {
     auto const far = find(d, (std::uint64_t{1} << 40) - 1);
     BOOST_TEST(far.first + far.count == std::uint64_t{1} << 40);
     d.remember(shape, 100, [](page_no) { return true; });
-    BOOST_TEST(d.known(shape.element_size, 100) == nullptr); // it would take too much
+    // It would take too much.
+    BOOST_TEST(d.known(shape.element_size, 100) == nullptr);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -34,6 +34,7 @@ constexpr std::uint64_t list_pieces_bytes(std::uint64_t n) noexcept {
 /// numbers.
 inline void encode_list_pieces(list_pieces const& list,
                                std::vector<std::byte>& out) {
+    out.reserve(out.size() + list_pieces_bytes(list.pieces.size()));
     byte_writer w(out);
     w.u64(list.bytes);
     for (list_piece const& p : list.pieces) {

@@ -67,7 +67,8 @@ public:
         std::max<std::uint64_t>(128 * 1024, page_size) / page_size;
 
     pager(storage device, std::uint64_t cache_bytes)
-        : base(std::move(device)), account_(leaf_frame::head + page_size, cache_bytes),
+        : base(std::move(device)),
+          account_(leaf_frame::head + page_size, cache_bytes),
           cache_(cache_bytes),
           directory_budget_(cache_bytes / 4) {}
 
