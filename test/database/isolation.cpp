@@ -328,18 +328,23 @@ BOOST_FIXTURE_TEST_CASE(transactions_that_keep_too_much_of_the_log_end,
     ns::transaction idle = db.begin();
     x.in(idle).append(std::vector<std::int64_t>{1});
     std::vector<std::int64_t> const some(1000);
+    std::atomic<bool> begun{false}; // so that no change of `y` is older
     std::atomic<bool> stop{false};
     bool ended = false;
     std::thread busy([&] {
         auto const z = db.create<std::int64_t>("z");
         ns::transaction tx = db.begin();
         try {
+            z.in(tx).append(some);
+            begun = true;
             while (!stop)
                 z.in(tx).append(some);
         } catch (ns::error const& e) {
             ended = e.code() == ns::errc::transaction_too_old;
         }
     });
+    while (!begun)
+        std::this_thread::yield();
     for (int i = 0; i != 600; ++i)
         y.append(some);
     BOOST_CHECK_EXCEPTION(x.in(idle).size(), ns::error,
