@@ -47,7 +47,12 @@ public:
     char const* name() const noexcept override { return "numstore"; }
 
     std::string message(int value) const override {
-        switch (static_cast<errc>(value)) {
+        return text_of(static_cast<errc>(value));
+    }
+
+private:
+    static constexpr char const* text_of(errc e) noexcept {
+        switch (e) {
         case errc::already_exists: return "already exists";
         case errc::not_found: return "not found";
         case errc::type_mismatch: return "element type mismatch";
@@ -109,7 +114,7 @@ private:
 namespace detail {
 
 /// The one place that throws, so that call sites stay small.
-[[noreturn]] inline void raise(errc e, std::string const& what,
+[[noreturn, gnu::cold]] inline void raise(errc e, std::string const& what,
                                int os_error = 0) {
     throw error(e, what, os_error);
 }
@@ -121,13 +126,17 @@ inline error const uncertain_commit(
     errc::failed, "the commit may or may not have happened; open the database "
                   "again to find out");
 
+[[noreturn, gnu::cold, gnu::noinline]] inline void raise_no_memory() {
+    throw error(out_of_memory);
+}
+
 /// f(), as the public calls promise: where memory runs out errc::no_memory.
 template <class F>
 decltype(auto) reporting_no_memory(F&& f) {
     try {
         return f();
     } catch (std::bad_alloc const&) {
-        throw error(out_of_memory);
+        raise_no_memory();
     }
 }
 
@@ -145,7 +154,7 @@ inline errc errc_of(std::error_code const& ec) noexcept {
 }
 
 /// Throws for a device error; `what` says which file and which action.
-[[noreturn]] inline void raise_device(std::error_code const& ec,
+[[noreturn, gnu::cold]] inline void raise_device(std::error_code const& ec,
                                       std::string const& what) {
     bool const own = ec.category() == error_category();
     raise(errc_of(ec), own ? what : what + ": " + ec.message(),

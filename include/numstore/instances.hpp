@@ -68,6 +68,7 @@
     how class numstore::detail::log_analysis<__VA_ARGS__>; \
     how class numstore::detail::log_space_pool<__VA_ARGS__>; \
     how class numstore::detail::names<__VA_ARGS__>; \
+    how class numstore::detail::opening<__VA_ARGS__>; \
     how class numstore::detail::read_pin<__VA_ARGS__>; \
     how class numstore::detail::reclaimer<__VA_ARGS__>; \
     how class numstore::detail::recovery<__VA_ARGS__>; \

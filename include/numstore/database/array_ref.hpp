@@ -168,38 +168,11 @@ private:
         }
     }
 
-    pinned_root<Policies> pin_version() const {
-        if (pin_ != nullptr) {
-            pinned_read<Policies> const scope(*pin_);
-            return pinned(
-                pin_->is_revocable()
-                    ? std::make_shared<read_pin<Policies> const>(pin_)
-                    : pin_);
-        }
-        auto p = std::make_shared<read_pin<Policies> const>(engine_);
-        if (transaction_ == nullptr)
-            return pinned(p);
-        typename committer<Policies>::call const alone(
-            *engine_, locked(*transaction_, lock_mode::shared));
-        work& w = touch(*transaction_);
-        transaction_->changes.new_token();
-        transaction_->viewed_until =
-            std::max(transaction_->viewed_until, p->sequence() + 1);
-        return {p, w.root, state_->shape, w.dimensions};
-    }
+    pinned_root<Policies> pin_version() const;
 
     /// Compiled once for all callers: beside what a change does, the call
     /// costs nothing.
-    void change_newest(function_ref<void(writer&)> f) const {
-        reporting_no_memory([&] {
-            if (transaction_ != nullptr)
-                return change_in(*transaction_, f);
-            if (pin_ != nullptr)
-                raise(errc::read_only, state_->name + ": seen from a snapshot");
-            committer<Policies>(*engine_).in_own(
-                [&](auto const& t) { change_in(*t, f); });
-        });
-    }
+    void change_newest(function_ref<void(writer&)> f) const;
 
     [[noreturn]] void raise_foreign(char const* what) const {
         raise(errc::invalid_argument, engine_->name + ": array " + state_->name
@@ -217,15 +190,7 @@ private:
         return v->value;
     }
 
-    work& first_touch(transaction& t) const {
-        typename engine_type::read_scope const scope(*engine_);
-        auto const* const v = state_->versions.newest();
-        if (v == nullptr || v->value.dropped)
-            raise_dropped();
-        return t.works.emplace(state_->id, work{state_, v->value.root,
-                                        v->value.dimensions})
-            .first->second;
-    }
+    work& first_touch(transaction& t) const;
 
     transaction& locked(transaction& t, lock_mode mode) const {
         committer<Policies>(*engine_).lock(t, lock_key::array(state_->id),
@@ -254,5 +219,49 @@ private:
     std::shared_ptr<transaction> transaction_;
     read_pin_ptr<Policies> pin_;
 };
+
+template <class Policies>
+pinned_root<Policies> array_ref<Policies>::pin_version() const {
+    if (pin_ != nullptr) {
+        pinned_read<Policies> const scope(*pin_);
+        return pinned(
+            pin_->is_revocable()
+                ? std::make_shared<read_pin<Policies> const>(pin_)
+                : pin_);
+    }
+    auto p = std::make_shared<read_pin<Policies> const>(engine_);
+    if (transaction_ == nullptr)
+        return pinned(p);
+    typename committer<Policies>::call const alone(
+        *engine_, locked(*transaction_, lock_mode::shared));
+    work& w = touch(*transaction_);
+    transaction_->changes.new_token();
+    transaction_->viewed_until =
+        std::max(transaction_->viewed_until, p->sequence() + 1);
+    return {p, w.root, state_->shape, w.dimensions};
+}
+
+template <class Policies>
+void array_ref<Policies>::change_newest(function_ref<void(writer&)> f) const {
+    reporting_no_memory([&] {
+        if (transaction_ != nullptr)
+            return change_in(*transaction_, f);
+        if (pin_ != nullptr)
+            raise(errc::read_only, state_->name + ": seen from a snapshot");
+        committer<Policies>(*engine_).in_own(
+            [&](auto const& t) { change_in(*t, f); });
+    });
+}
+
+template <class Policies>
+auto array_ref<Policies>::first_touch(transaction& t) const -> work& {
+    typename engine_type::read_scope const scope(*engine_);
+    auto const* const v = state_->versions.newest();
+    if (v == nullptr || v->value.dropped)
+        raise_dropped();
+    return t.works.emplace(state_->id, work{state_, v->value.root,
+                                    v->value.dimensions})
+        .first->second;
+}
 
 } // namespace numstore::detail

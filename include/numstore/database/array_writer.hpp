@@ -65,226 +65,56 @@ public:
 
     /// Large data goes straight to its final pages and is logged as their
     /// places; small data is logged as it is.
-    void insert(std::uint64_t pos, std::span<std::byte const> bytes) {
-        require_resizable();
-        if (bytes.size() >= bulk_bytes()) {
-            report("insert: bytes of elements", bytes.size(), bytes.size());
-            insert_bulk(pos, 0, bytes);
-            return;
-        }
-        run([&] { tree_.insert(t_->changes, pos, bytes); });
-        log(format::log_insert{id(), pos, bytes});
-    }
+    void insert(std::uint64_t pos, std::span<std::byte const> bytes);
 
-    void insert_zeros(std::uint64_t pos, std::uint64_t count) {
-        require_resizable();
-        run([&] { tree_.insert_zeros(t_->changes, pos, count); });
-        log(format::log_insert_hole{id(), pos, count});
-    }
+    void insert_zeros(std::uint64_t pos, std::uint64_t count);
 
     /// Overwrites neighbouring elements.
-    void write(std::uint64_t pos, std::span<std::byte const> bytes) {
-        if (bytes.size() >= bulk_bytes()) {
-            std::uint64_t const count = bytes.size() / element_size();
-            report("write: bytes of elements", bytes.size(), bytes.size());
-            insert_bulk(pos, count, bytes);
-            return;
-        }
-        run([&] { tree_.write(t_->changes, pos, bytes); });
-        log(format::log_write{id(), pos, 1, bytes.size() / element_size(),
-                              bytes});
-    }
+    void write(std::uint64_t pos, std::span<std::byte const> bytes);
 
     /// Overwrites elements first, first + step, ...
     void write(std::uint64_t first, std::int64_t step,
-               std::span<std::byte const> bytes) {
-        if (step == 1)
-            return write(first, bytes);
-        std::uint64_t const count = bytes.size() / element_size();
-        report("write: bytes of elements", bytes.size(),
-               cost_of(span_of(step, count), count));
-        run([&] {
-            tree_.write_strided(t_->changes, first, step, bytes,
-                                spiller());
-        });
-        std::uint64_t done = 0;
-        in_pieces(bytes, [&](std::span<std::byte const> piece) {
-            auto const from = static_cast<std::uint64_t>(
-                static_cast<std::int64_t>(first)
-                + static_cast<std::int64_t>(done) * step);
-            std::uint64_t const n = piece.size() / element_size();
-            log(format::log_write{id(), from, step, n, piece});
-            done += n;
-        });
-    }
+               std::span<std::byte const> bytes);
 
     /// Overwrites elements at ascending positions.
     void scatter(std::span<std::uint64_t const> positions,
-                 std::span<std::byte const> bytes) {
-        report("write: bytes of elements", bytes.size(), cost_of(positions));
-        run([&] {
-            tree_.write_at(t_->changes, positions, {}, bytes,
-                           spiller());
-        });
-        std::size_t done = 0;
-        in_pieces(bytes, [&](std::span<std::byte const> piece) {
-            std::size_t const n = piece.size() / element_size();
-            log(format::log_scatter{
-                id(), format::u64_list(positions.subspan(done, n)), piece});
-            done += n;
-        });
-    }
+                 std::span<std::byte const> bytes);
 
-    void erase(std::uint64_t pos, std::uint64_t count) {
-        require_resizable();
-        reserve_scope const reserve(*e_->pages);
-        run([&] { tree_.erase(t_->changes, pos, count); });
-        log(format::log_erase{id(), pos, 1, count});
-    }
+    void erase(std::uint64_t pos, std::uint64_t count);
 
     /// Removes elements first, first + step, ..., in one pass.
-    void erase(std::uint64_t first, std::int64_t step, std::uint64_t count) {
-        if (step == 1)
-            return erase(first, count);
-        require_resizable();
-        report("erase: bytes of elements", count * element_size(),
-               cost_of(span_of(step, count), count));
-        reserve_scope const reserve(*e_->pages);
-        run([&] {
-            tree_.erase_strided(t_->changes, first, step, count,
-                                spiller());
-        });
-        log(format::log_erase{id(), first, step, count});
-    }
+    void erase(std::uint64_t first, std::int64_t step, std::uint64_t count);
 
     /// Removes elements at ascending positions.
-    void erase_at(std::span<std::uint64_t const> positions) {
-        require_resizable();
-        reserve_scope const reserve(*e_->pages);
-        report("erase: bytes of elements", positions.size() * element_size(),
-               cost_of(positions));
-        run([&] {
-            tree_.erase_at(t_->changes, positions, spiller());
-        });
-        // The highest first, so that the positions of the others stay.
-        while (!positions.empty()) {
-            std::size_t const n = std::min(positions.size(), piece_bytes / 8);
-            log(format::log_erase_at{
-                id(), format::u64_list(positions.last(n))});
-            positions = positions.first(positions.size() - n);
-        }
-    }
+    void erase_at(std::span<std::uint64_t const> positions);
 
     // blocks: see `block_places`. Large ones go straight to their pages.
 
     void write_blocks(block_places const& at, std::uint64_t block,
-                      std::span<std::byte const> bytes) {
-        std::size_t const size = bytes_of_blocks(1, block);
-        if (size >= bulk_bytes()) {
-            at.check_disjoint(block, this->size());
-            for (std::uint64_t i = 0; i != at.count(); ++i)
-                write(at[i], bytes.subspan(bytes_of_blocks(i, block), size));
-            return;
-        }
-        run([&] {
-            tree_.write_blocks(t_->changes, at, block, bytes, spiller());
-        });
-        each_piece(at, block, 0, [&](std::uint64_t done, auto const& place) {
-            log(format::log_write_blocks{
-                id(), place.first(), place.stride(), place.count(), block,
-                format::u64_list(place.list()),
-                bytes.subspan(bytes_of_blocks(done, block),
-                              bytes_of_blocks(place.count(), block))});
-        });
-    }
+                      std::span<std::byte const> bytes);
 
     /// Before the elements at these places, as they are before all of it.
     void insert_blocks(block_places const& at, std::uint64_t block,
-                       std::span<std::byte const> bytes) {
-        require_resizable();
-        std::size_t const size = bytes_of_blocks(1, block);
-        if (size >= bulk_bytes()) {
-            at.check_ascending(this->size());
-            for (std::uint64_t i = 0; i != at.count(); ++i)
-                insert(at[i] + i * block,
-                       bytes.subspan(bytes_of_blocks(i, block), size));
-            return;
-        }
-        run([&] {
-            tree_.insert_blocks(t_->changes, at, block, bytes, spiller());
-        });
-        each_piece(at, block, block, [&](std::uint64_t done,
-                                         auto const& place) {
-            log(format::log_insert_blocks{
-                id(), place.first(), place.stride(), place.count(), block,
-                format::u64_list(place.list()),
-                bytes.subspan(bytes_of_blocks(done, block),
-                              bytes_of_blocks(place.count(), block))});
-        });
-    }
-    void insert_zero_blocks(block_places const& at, std::uint64_t block) {
-        require_resizable();
-        run([&] {
-            tree_.insert_zero_blocks(t_->changes, at, block, spiller());
-        });
-        log(format::log_insert_blocks{id(), at.first(), at.stride(),
-                                      at.count(), block,
-                                      format::u64_list(at.list()), {}});
-    }
-    void erase_blocks(block_places const& at, std::uint64_t block) {
-        require_resizable();
-        reserve_scope const reserve(*e_->pages);
-        run([&] {
-            tree_.erase_blocks(t_->changes, at, block, spiller());
-        });
-        if (at.list().empty())
-            return log(format::log_erase_blocks{id(), at.first(), at.stride(),
-                                                at.count(), block, {}});
-        // The highest first, so that the places of the others stay.
-        for (auto list = at.list(); !list.empty();) {
-            std::size_t const n = std::min(list.size(), piece_bytes / 8);
-            log(format::log_erase_blocks{id(), 0, 0, n, block,
-                                         format::u64_list(list.last(n))});
-            list = list.first(list.size() - n);
-        }
-    }
+                       std::span<std::byte const> bytes);
+    void insert_zero_blocks(block_places const& at, std::uint64_t block);
+    void erase_blocks(block_places const& at, std::uint64_t block);
 
     /// What the elements are from now on. Throws invalid_argument unless it
     /// is as many; if the record finds no memory the transaction is rolled
     /// back.
-    void reshape(dimensions_ptr dimensions) {
-        auto const& form = w_->state->form;
-        if (dimensions->size() != form.rank
-            || stored_elements(form.tile, *dimensions) != size())
-            raise(errc::invalid_argument,
-                  w_->state->name + ": the shape does not fit "
-                      + std::to_string(size()) + " elements");
-        if (w_->state->form.rank == 1)
-            return; // its size says it
-        w_->dimensions = std::move(dimensions);
-        w_->changed = true;
-        log(format::log_reshape{id(), format::u64_list(*w_->dimensions)});
-    }
+    void reshape(dimensions_ptr dimensions);
 
     /// Replays an insert whose whole leaves are on their pages already.
     void insert_placed(std::uint64_t pos, std::span<std::byte const> head,
                        std::span<bulk_run const> runs,
-                       std::span<std::byte const> tail) {
-        run([&] { tree_.insert_placed(t_->changes, pos, head, runs, tail); });
-    }
+                       std::span<std::byte const> tail);
 
     /// For reading what the transaction has.
     tree const& rope() const noexcept { return tree_; }
 
     /// Writes private leaves to disk and drops them from memory, if there
     /// are more than the cache may hold.
-    void spill_if_needed() {
-        if (!must_spill())
-            return;
-        page_writer<Policies> out(*e_->pages, 0, t_->changes.allocated);
-        tree_.spill(t_->changes, out);
-        w_->root = tree_.root();
-    }
+    void spill_if_needed();
 
 private:
     /// One record holds about this much, so that recovery needs little.
@@ -505,5 +335,233 @@ private:
     bool resizing_ = false;
     call_progress progress_;
 };
+
+template <class Policies>
+void array_writer<Policies>::insert(std::uint64_t pos,
+                                    std::span<std::byte const> bytes) {
+    require_resizable();
+    if (bytes.size() >= bulk_bytes()) {
+        report("insert: bytes of elements", bytes.size(), bytes.size());
+        insert_bulk(pos, 0, bytes);
+        return;
+    }
+    run([&] { tree_.insert(t_->changes, pos, bytes); });
+    log(format::log_insert{id(), pos, bytes});
+}
+
+template <class Policies>
+void array_writer<Policies>::insert_zeros(std::uint64_t pos,
+    std::uint64_t count) {
+    require_resizable();
+    run([&] { tree_.insert_zeros(t_->changes, pos, count); });
+    log(format::log_insert_hole{id(), pos, count});
+}
+
+template <class Policies>
+void array_writer<Policies>::write(std::uint64_t pos,
+                                   std::span<std::byte const> bytes) {
+    if (bytes.size() >= bulk_bytes()) {
+        std::uint64_t const count = bytes.size() / element_size();
+        report("write: bytes of elements", bytes.size(), bytes.size());
+        insert_bulk(pos, count, bytes);
+        return;
+    }
+    run([&] { tree_.write(t_->changes, pos, bytes); });
+    log(format::log_write{id(), pos, 1, bytes.size() / element_size(),
+                          bytes});
+}
+
+template <class Policies>
+void array_writer<Policies>::write(std::uint64_t first, std::int64_t step,
+                                   std::span<std::byte const> bytes) {
+    if (step == 1)
+        return write(first, bytes);
+    std::uint64_t const count = bytes.size() / element_size();
+    report("write: bytes of elements", bytes.size(),
+           cost_of(span_of(step, count), count));
+    run([&] {
+        tree_.write_strided(t_->changes, first, step, bytes,
+                            spiller());
+    });
+    std::uint64_t done = 0;
+    in_pieces(bytes, [&](std::span<std::byte const> piece) {
+        auto const from = static_cast<std::uint64_t>(
+            static_cast<std::int64_t>(first)
+            + static_cast<std::int64_t>(done) * step);
+        std::uint64_t const n = piece.size() / element_size();
+        log(format::log_write{id(), from, step, n, piece});
+        done += n;
+    });
+}
+
+template <class Policies>
+void array_writer<Policies>::scatter(std::span<std::uint64_t const> positions,
+                                     std::span<std::byte const> bytes) {
+    report("write: bytes of elements", bytes.size(), cost_of(positions));
+    run([&] {
+        tree_.write_at(t_->changes, positions, {}, bytes,
+                       spiller());
+    });
+    std::size_t done = 0;
+    in_pieces(bytes, [&](std::span<std::byte const> piece) {
+        std::size_t const n = piece.size() / element_size();
+        log(format::log_scatter{
+            id(), format::u64_list(positions.subspan(done, n)), piece});
+        done += n;
+    });
+}
+
+template <class Policies>
+void array_writer<Policies>::erase(std::uint64_t pos, std::uint64_t count) {
+    require_resizable();
+    reserve_scope const reserve(*e_->pages);
+    run([&] { tree_.erase(t_->changes, pos, count); });
+    log(format::log_erase{id(), pos, 1, count});
+}
+
+template <class Policies>
+void array_writer<Policies>::erase(std::uint64_t first, std::int64_t step,
+                                   std::uint64_t count) {
+    if (step == 1)
+        return erase(first, count);
+    require_resizable();
+    report("erase: bytes of elements", count * element_size(),
+           cost_of(span_of(step, count), count));
+    reserve_scope const reserve(*e_->pages);
+    run([&] {
+        tree_.erase_strided(t_->changes, first, step, count,
+                            spiller());
+    });
+    log(format::log_erase{id(), first, step, count});
+}
+
+template <class Policies>
+void array_writer<Policies>::erase_at(
+    std::span<std::uint64_t const> positions) {
+    require_resizable();
+    reserve_scope const reserve(*e_->pages);
+    report("erase: bytes of elements", positions.size() * element_size(),
+           cost_of(positions));
+    run([&] {
+        tree_.erase_at(t_->changes, positions, spiller());
+    });
+    // The highest first, so that the positions of the others stay.
+    while (!positions.empty()) {
+        std::size_t const n = std::min(positions.size(), piece_bytes / 8);
+        log(format::log_erase_at{
+            id(), format::u64_list(positions.last(n))});
+        positions = positions.first(positions.size() - n);
+    }
+}
+
+template <class Policies>
+void array_writer<Policies>::write_blocks(block_places const& at,
+    std::uint64_t block, std::span<std::byte const> bytes) {
+    std::size_t const size = bytes_of_blocks(1, block);
+    if (size >= bulk_bytes()) {
+        at.check_disjoint(block, this->size());
+        for (std::uint64_t i = 0; i != at.count(); ++i)
+            write(at[i], bytes.subspan(bytes_of_blocks(i, block), size));
+        return;
+    }
+    run([&] {
+        tree_.write_blocks(t_->changes, at, block, bytes, spiller());
+    });
+    each_piece(at, block, 0, [&](std::uint64_t done, auto const& place) {
+        log(format::log_write_blocks{
+            id(), place.first(), place.stride(), place.count(), block,
+            format::u64_list(place.list()),
+            bytes.subspan(bytes_of_blocks(done, block),
+                          bytes_of_blocks(place.count(), block))});
+    });
+}
+
+template <class Policies>
+void array_writer<Policies>::insert_blocks(block_places const& at,
+    std::uint64_t block, std::span<std::byte const> bytes) {
+    require_resizable();
+    std::size_t const size = bytes_of_blocks(1, block);
+    if (size >= bulk_bytes()) {
+        at.check_ascending(this->size());
+        for (std::uint64_t i = 0; i != at.count(); ++i)
+            insert(at[i] + i * block,
+                   bytes.subspan(bytes_of_blocks(i, block), size));
+        return;
+    }
+    run([&] {
+        tree_.insert_blocks(t_->changes, at, block, bytes, spiller());
+    });
+    each_piece(at, block, block, [&](std::uint64_t done,
+                                     auto const& place) {
+        log(format::log_insert_blocks{
+            id(), place.first(), place.stride(), place.count(), block,
+            format::u64_list(place.list()),
+            bytes.subspan(bytes_of_blocks(done, block),
+                          bytes_of_blocks(place.count(), block))});
+    });
+}
+
+template <class Policies>
+void array_writer<Policies>::insert_zero_blocks(block_places const& at,
+    std::uint64_t block) {
+    require_resizable();
+    run([&] {
+        tree_.insert_zero_blocks(t_->changes, at, block, spiller());
+    });
+    log(format::log_insert_blocks{id(), at.first(), at.stride(),
+                                  at.count(), block,
+                                  format::u64_list(at.list()), {}});
+}
+
+template <class Policies>
+void array_writer<Policies>::erase_blocks(block_places const& at,
+    std::uint64_t block) {
+    require_resizable();
+    reserve_scope const reserve(*e_->pages);
+    run([&] {
+        tree_.erase_blocks(t_->changes, at, block, spiller());
+    });
+    if (at.list().empty())
+        return log(format::log_erase_blocks{id(), at.first(), at.stride(),
+                                            at.count(), block, {}});
+    // The highest first, so that the places of the others stay.
+    for (auto list = at.list(); !list.empty();) {
+        std::size_t const n = std::min(list.size(), piece_bytes / 8);
+        log(format::log_erase_blocks{id(), 0, 0, n, block,
+                                     format::u64_list(list.last(n))});
+        list = list.first(list.size() - n);
+    }
+}
+
+template <class Policies>
+void array_writer<Policies>::reshape(dimensions_ptr dimensions) {
+    auto const& form = w_->state->form;
+    if (dimensions->size() != form.rank
+        || stored_elements(form.tile, *dimensions) != size())
+        raise(errc::invalid_argument,
+              w_->state->name + ": the shape does not fit "
+                  + std::to_string(size()) + " elements");
+    if (w_->state->form.rank == 1)
+        return; // its size says it
+    w_->dimensions = std::move(dimensions);
+    w_->changed = true;
+    log(format::log_reshape{id(), format::u64_list(*w_->dimensions)});
+}
+
+template <class Policies>
+void array_writer<Policies>::insert_placed(std::uint64_t pos,
+    std::span<std::byte const> head, std::span<bulk_run const> runs,
+    std::span<std::byte const> tail) {
+    run([&] { tree_.insert_placed(t_->changes, pos, head, runs, tail); });
+}
+
+template <class Policies>
+void array_writer<Policies>::spill_if_needed() {
+    if (!must_spill())
+        return;
+    page_writer<Policies> out(*e_->pages, 0, t_->changes.allocated);
+    tree_.spill(t_->changes, out);
+    w_->root = tree_.root();
+}
 
 } // namespace numstore::detail

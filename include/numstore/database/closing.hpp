@@ -26,23 +26,7 @@ public:
     explicit closing(engine_type& e) noexcept : e_(&e) {}
 
     /// Throws what the last checkpoint threw, after all is closed.
-    void run() {
-        if (e_->fork.forked()) {
-            e_->closed.store(true, std::memory_order_seq_cst);
-            background<Policies>::forget(*e_);
-            return;
-        }
-        if (e_->closing.exchange(true))
-            return;
-        e_->pins.fetch_add(1, std::memory_order_seq_cst);
-        end_transactions();
-        background<Policies>::stop(*e_);
-        std::exception_ptr const failure = end_writing();
-        e_->readers.wait_for_plain();
-        give_up_file();
-        if (failure != nullptr)
-            std::rethrow_exception(failure);
-    }
+    void run();
 
 private:
     /// Waits for calls that are being made in them.
@@ -85,5 +69,24 @@ private:
 
     engine_type* e_;
 };
+
+template <class Policies>
+void closing<Policies>::run() {
+    if (e_->fork.forked()) {
+        e_->closed.store(true, std::memory_order_seq_cst);
+        background<Policies>::forget(*e_);
+        return;
+    }
+    if (e_->closing.exchange(true))
+        return;
+    e_->pins.fetch_add(1, std::memory_order_seq_cst);
+    end_transactions();
+    background<Policies>::stop(*e_);
+    std::exception_ptr const failure = end_writing();
+    e_->readers.wait_for_plain();
+    give_up_file();
+    if (failure != nullptr)
+        std::rethrow_exception(failure);
+}
 
 } // namespace numstore::detail

@@ -50,16 +50,7 @@ public:
     explicit committer(engine_type& e) noexcept : e_(&e) {}
 
     /// Throws forked, closed, read_only, failed.
-    transaction_ptr begin() {
-        e_->require_writable();
-        std::scoped_lock lock(e_->work);
-        e_->require_writable(); // also now that nobody can begin to close it
-        reserve_more(e_->active, 1);
-        auto t = std::make_shared<transaction>(*e_->pages,
-                                               e_->next_transaction++);
-        e_->active.push_back(t);
-        return t;
-    }
+    transaction_ptr begin();
 
     /// Held until the transaction ends. Not within a `call`: others may have
     /// to end it meanwhile. Throws transaction_ended, would_deadlock,
@@ -107,55 +98,16 @@ public:
     /// less where several commit together. Throws transaction_ended, closed,
     /// failed, no_space, io, corrupt, no_memory; only after `failed` may it
     /// have happened.
-    void commit(transaction_ptr const& t) {
-        e_->require_writable();
-        typename engine_type::file_pin const pin(*e_);
-        place_of_commit at;
-        bool changed = false;
-        {
-            call const alone(*e_, *t);
-            work_lock lock(e_->work);
-            changed = t->has_changes();
-            if (changed)
-                publisher<Policies>(*e_).run(*t, lock);
-            else if (t->locks.has_locks() && e_->latest_commit != lsn{})
-                at = {e_->latest_commit, e_->latest, 0, false}; // it has read
-            if (changed)
-                at = {e_->latest_commit, e_->latest, t->bulk_writes,
-                      commit_durability<Policies>(*e_).wants_care()};
-            finish(*t);
-        }
-        e_->locks.release_all(t->locks);
-        if (changed)
-            commit_durability<Policies>(*e_).make_durable(at);
-        else if (at.version != 0 && e_->opt.durability == durability::full)
-            commit_durability<Policies>(*e_).make_read_durable(at);
-    }
+    void commit(transaction_ptr const& t);
 
     /// Never throws: after a failure nothing of it counts anyway.
-    void rollback(transaction& t) noexcept {
-        std::scoped_lock alone(t.guard);
-        if (t.is_active())
-            abandon(t);
-    }
+    void rollback(transaction& t) noexcept;
 
-    std::uint64_t savepoint(transaction& t) {
-        e_->require_open();
-        call const alone(*e_, t);
-        return t.set_savepoint();
-    }
+    std::uint64_t savepoint(transaction& t);
 
     /// Undoes all since the savepoint; says so in the log, so that recovery
     /// does not redo it. Throws invalid_argument, transaction_ended.
-    void rollback_to(transaction& t, std::uint64_t savepoint) {
-        e_->require_writable();
-        call const alone(*e_, t);
-        t.require_savepoint(savepoint);
-        lsn const newest = t.last;
-        lsn const kept = t.restore(savepoint);
-        if (kept != newest)
-            append(t, format::log_rollback_to{kept});
-    }
+    void rollback_to(transaction& t, std::uint64_t savepoint);
 
     /// f(transaction ptr) in a transaction of its own.
     template <class F>
@@ -180,21 +132,7 @@ public:
     /// f(transaction): several changes as one. In `outer` if there is one, else
     /// in a transaction of its own. If f throws there are none.
     void as_one(std::shared_ptr<transaction> const& outer,
-                function_ref<void(std::shared_ptr<transaction> const&)> f) {
-        e_->require_open();
-        if (outer == nullptr)
-            return in_own(f);
-        std::uint64_t const mark = savepoint(*outer);
-        try {
-            f(outer);
-        } catch (...) {
-            if (outer->is_active())
-                undo_to(*outer, mark);
-            throw;
-        }
-        std::scoped_lock const alone(outer->guard);
-        outer->drop_savepoint(mark);
-    }
+                function_ref<void(std::shared_ptr<transaction> const&)> f);
 
     /// Adds a record of the transaction to the log. If that fails the
     /// transaction is rolled back: its tree has changed already.
@@ -221,36 +159,14 @@ public:
     }
 
     /// Rolls back, within a `call`, or where nobody else knows `t`.
-    void abandon(transaction& t) noexcept {
-        {
-            std::scoped_lock lock(e_->work);
-            abandon_now(t);
-        }
-        e_->locks.release_all(t.locks);
-    }
+    void abandon(transaction& t) noexcept;
 
     /// The end of a transaction that redid what a log says, of which `last`
     /// was the last commit.
-    void publish_redone(transaction& t, lsn last) {
-        std::scoped_lock lock(e_->work);
-        publisher<Policies>(*e_).run_redone(t, last);
-        finish(t);
-        e_->show_durable();
-    }
+    void publish_redone(transaction& t, lsn last);
 
     /// A checkpoint now. Throws as `checkpointer::run`.
-    void checkpoint() {
-        e_->require_writable();
-        typename engine_type::file_pin const pin(*e_);
-        work_lock lock(e_->work);
-        e_->require_writable();
-        e_->wait_for_checkpoint(lock);
-        checkpointer<Policies> c(*e_);
-        if (c.needed())
-            c.run(lock);
-        else
-            e_->reclaim(); // a bound on snapshots may have been passed
-    }
+    void checkpoint();
 
 private:
     /// One that finds no space is tried again while more can be found.
@@ -339,5 +255,117 @@ private:
 
     engine_type* e_;
 };
+
+template <class Policies>
+auto committer<Policies>::begin() -> transaction_ptr {
+    e_->require_writable();
+    std::scoped_lock lock(e_->work);
+    e_->require_writable(); // also now that nobody can begin to close it
+    reserve_more(e_->active, 1);
+    auto t = std::make_shared<transaction>(*e_->pages,
+                                           e_->next_transaction++);
+    e_->active.push_back(t);
+    return t;
+}
+
+template <class Policies>
+void committer<Policies>::commit(transaction_ptr const& t) {
+    e_->require_writable();
+    typename engine_type::file_pin const pin(*e_);
+    place_of_commit at;
+    bool changed = false;
+    {
+        call const alone(*e_, *t);
+        work_lock lock(e_->work);
+        changed = t->has_changes();
+        if (changed)
+            publisher<Policies>(*e_).run(*t, lock);
+        else if (t->locks.has_locks() && e_->latest_commit != lsn{})
+            at = {e_->latest_commit, e_->latest, 0, false}; // it has read
+        if (changed)
+            at = {e_->latest_commit, e_->latest, t->bulk_writes,
+                  commit_durability<Policies>(*e_).wants_care()};
+        finish(*t);
+    }
+    e_->locks.release_all(t->locks);
+    if (changed)
+        commit_durability<Policies>(*e_).make_durable(at);
+    else if (at.version != 0 && e_->opt.durability == durability::full)
+        commit_durability<Policies>(*e_).make_read_durable(at);
+}
+
+template <class Policies>
+void committer<Policies>::rollback(transaction& t) noexcept {
+    std::scoped_lock alone(t.guard);
+    if (t.is_active())
+        abandon(t);
+}
+
+template <class Policies>
+std::uint64_t committer<Policies>::savepoint(transaction& t) {
+    e_->require_open();
+    call const alone(*e_, t);
+    return t.set_savepoint();
+}
+
+template <class Policies>
+void committer<Policies>::rollback_to(transaction& t, std::uint64_t savepoint) {
+    e_->require_writable();
+    call const alone(*e_, t);
+    t.require_savepoint(savepoint);
+    lsn const newest = t.last;
+    lsn const kept = t.restore(savepoint);
+    if (kept != newest)
+        append(t, format::log_rollback_to{kept});
+}
+
+template <class Policies>
+void committer<Policies>::as_one(std::shared_ptr<transaction> const& outer,
+    function_ref<void(std::shared_ptr<transaction> const&)> f) {
+    e_->require_open();
+    if (outer == nullptr)
+        return in_own(f);
+    std::uint64_t const mark = savepoint(*outer);
+    try {
+        f(outer);
+    } catch (...) {
+        if (outer->is_active())
+            undo_to(*outer, mark);
+        throw;
+    }
+    std::scoped_lock const alone(outer->guard);
+    outer->drop_savepoint(mark);
+}
+
+template <class Policies>
+void committer<Policies>::abandon(transaction& t) noexcept {
+    {
+        std::scoped_lock lock(e_->work);
+        abandon_now(t);
+    }
+    e_->locks.release_all(t.locks);
+}
+
+template <class Policies>
+void committer<Policies>::checkpoint() {
+    e_->require_writable();
+    typename engine_type::file_pin const pin(*e_);
+    work_lock lock(e_->work);
+    e_->require_writable();
+    e_->wait_for_checkpoint(lock);
+    checkpointer<Policies> c(*e_);
+    if (c.needed())
+        c.run(lock);
+    else
+        e_->reclaim(); // a bound on snapshots may have been passed
+}
+
+template <class Policies>
+void committer<Policies>::publish_redone(transaction& t, lsn last) {
+    std::scoped_lock lock(e_->work);
+    publisher<Policies>(*e_).run_redone(t, last);
+    finish(t);
+    e_->show_durable();
+}
 
 } // namespace numstore::detail

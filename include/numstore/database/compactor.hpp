@@ -45,34 +45,7 @@ public:
 
     /// Throws cancelled, timed_out, no_space, io, failed; what is done until
     /// then stays.
-    void run() {
-        e_->require_writable();
-        typename engine_type::file_pin const pin(*e_);
-        std::scoped_lock const alone(e_->compacting);
-        std::uint64_t least = ~std::uint64_t{0};
-        int in_vain = 0;
-        for (int pass = 0; pass != most_passes; ++pass) {
-            // Long runs first; later what still stands at the end, piece by
-            // piece, goes into any gap.
-            range_bytes_ = pass >= 2       ? shortest_range
-                           : in_background_ ? short_range
-                                            : longest_range;
-            typename pager<Policies>::low_scope const low(
-                *e_->pages, pass < 2 ? longest_run : pass < 4 ? short_run : 1);
-            plan();
-            moved_ = false;
-            for (auto const& [name, id] : arrays_)
-                compact_array(name, id);
-            if (!moved_ && is_small())
-                return;
-            move_the_rest();
-            std::uint64_t const file = e_->pages->file_pages();
-            in_vain = file < least ? 0 : in_vain + 1;
-            if (is_small() || in_vain == 2)
-                return;
-            least = std::min(least, file);
-        }
-    }
+    void run();
 
 private:
     static constexpr int most_passes = 8;
@@ -249,5 +222,35 @@ private:
     std::uint64_t unripened_ = 0; ///< bytes moved since the last checkpoint
     std::vector<std::byte> buffer_;
 };
+
+template <class Policies>
+void compactor<Policies>::run() {
+    e_->require_writable();
+    typename engine_type::file_pin const pin(*e_);
+    std::scoped_lock const alone(e_->compacting);
+    std::uint64_t least = ~std::uint64_t{0};
+    int in_vain = 0;
+    for (int pass = 0; pass != most_passes; ++pass) {
+        // Long runs first; later what still stands at the end, piece by
+        // piece, goes into any gap.
+        range_bytes_ = pass >= 2       ? shortest_range
+                       : in_background_ ? short_range
+                                        : longest_range;
+        typename pager<Policies>::low_scope const low(
+            *e_->pages, pass < 2 ? longest_run : pass < 4 ? short_run : 1);
+        plan();
+        moved_ = false;
+        for (auto const& [name, id] : arrays_)
+            compact_array(name, id);
+        if (!moved_ && is_small())
+            return;
+        move_the_rest();
+        std::uint64_t const file = e_->pages->file_pages();
+        in_vain = file < least ? 0 : in_vain + 1;
+        if (is_small() || in_vain == 2)
+            return;
+        least = std::min(least, file);
+    }
+}
 
 } // namespace numstore::detail

@@ -1,15 +1,14 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <numstore/database/background.hpp>
 #include <numstore/database/backup.hpp>
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/closing.hpp>
 #include <numstore/database/compactor.hpp>
 #include <numstore/database/engine.hpp>
 #include <numstore/database/name_face.hpp>
+#include <numstore/database/opening.hpp>
 #include <numstore/database/options.hpp>
-#include <numstore/database/recovery.hpp>
 #include <numstore/database/snapshot.hpp>
 #include <numstore/database/statistics.hpp>
 #include <numstore/database/transaction.hpp>
@@ -52,6 +51,7 @@ template <class Policies>
 class basic_database
     : public detail::name_face<basic_database<Policies>, Policies> {
     using engine_type = detail::engine<Policies>;
+    using opening = detail::opening<Policies>;
     using storage = typename Policies::storage;
 
 public:
@@ -64,25 +64,25 @@ public:
     /// incompatible_policies, corrupt, read_only, no_space, io.
     template <path_like Path>
         requires file_device<storage>
-    explicit basic_database(Path const& path, options o = {}) {
+    explicit basic_database(Path const& path, options const& o = {}) {
         detail::reporting_no_memory(
-            [&] { open_file(text_of(path), std::move(o)); });
+            [&] { engine_ = opening(o).file(text_of(path)); });
     }
 
     /// A database in memory, which goes with it.
-    explicit basic_database(options o = {})
+    explicit basic_database(options const& o = {})
         requires(!file_device<storage> && std::default_initializable<storage>)
     {
         detail::reporting_no_memory(
-            [&] { open_device(storage(), o); });
+            [&] { engine_ = opening(o).device(storage()); });
     }
 
     /// Opens what is on a device; an empty device becomes a database.
-    explicit basic_database(storage device, options o = {})
+    explicit basic_database(storage device, options const& o = {})
         requires(!file_device<storage>)
     {
         detail::reporting_no_memory(
-            [&] { open_device(std::move(device), o); });
+            [&] { engine_ = opening(o).device(std::move(device)); });
     }
 
     basic_database(basic_database&&) noexcept = default;
@@ -257,160 +257,6 @@ private:
     std::shared_ptr<engine_type> shared_engine() const {
         engine().require_open();
         return engine_;
-    }
-
-    void open_file(std::string const& path, options o)
-        requires file_device<storage>
-    {
-        if (path.empty())
-            detail::raise(errc::invalid_argument, "an empty path");
-        check_options(o);
-        for (;;) {
-            if (o.mode != open_mode::create_new && open_existing(path, o))
-                return;
-            if (o.mode == open_mode::open_existing
-                || o.mode == open_mode::read_only)
-                detail::raise(errc::not_found, path + ": there is no file");
-            if (create_file(path, o))
-                return;
-        }
-    }
-
-    /// False if there is no such file.
-    bool open_existing(std::string const& path, options const& o)
-        requires file_device<storage>
-    {
-        return o.beside_writer ? open_beside([&] { return open_once(path, o); })
-                               : open_once(path, o);
-    }
-
-    /// f(), again where a writer has changed the file while it was read.
-    template <class F>
-    static auto open_beside(F&& f) {
-        for (int left = 50;; --left) {
-            try {
-                return f();
-            } catch (error const& e) {
-                if ((e.code() != errc::corrupt && e.code() != errc::io)
-                    || left == 0)
-                    throw;
-            }
-            detail::yield<typename Policies::threading>();
-        }
-    }
-
-    static storage open_storage(std::string const& path, options const& o,
-                                std::error_code& ec)
-        requires file_device<storage>
-    {
-        if constexpr (shared_device<storage>)
-            if (o.beside_writer)
-                return storage::open_beside(path, o.allow_network_fs, ec);
-        return storage::open(path, o.mode == open_mode::read_only,
-                             o.allow_network_fs, ec);
-    }
-
-    /// Throws invalid_argument.
-    static void check_options(options const& o) {
-        if (!o.beside_writer)
-            return;
-        if (o.mode != open_mode::read_only)
-            detail::raise(errc::invalid_argument,
-                          "options::beside_writer is for "
-                          "open_mode::read_only");
-        if (!shared_device<storage>)
-            detail::raise(errc::invalid_argument,
-                          "options::beside_writer: such storage cannot be "
-                          "read while it is written");
-    }
-
-    bool open_once(std::string const& path, options const& o)
-        requires file_device<storage>
-    {
-        std::error_code ec;
-        storage device = open_storage(path, o, ec);
-        if (ec == errc::not_found && o.mode != open_mode::read_only
-            && o.mode != open_mode::open_existing)
-            return false;
-        if (ec)
-            detail::raise_device(ec, path + ": " + open_failure(ec));
-        auto e = std::make_shared<engine_type>(std::move(device), o);
-        e->read_only = o.mode == open_mode::read_only;
-        detail::recovery<Policies>(*e).open();
-        detail::background<Policies>::start(*e);
-        engine_ = std::move(e);
-        return true;
-    }
-
-    static char const* open_failure(std::error_code const& ec) {
-        if (ec == errc::locked)
-            return "another program or database object has it open";
-        if (ec == errc::busy)
-            return "views of a database that was closed still use it";
-        if (ec == errc::not_found)
-            return "there is no file";
-        if (ec == errc::read_only)
-            return "it may only be read; open it with open_mode::read_only";
-        if (ec == errc::invalid_argument)
-            return "it is on a network file system, which "
-                   "options::allow_network_fs would allow";
-        if (ec == errc::not_a_database)
-            return "it is not a regular file";
-        return "cannot open it";
-    }
-
-    /// False if somebody else made the file meanwhile.
-    bool create_file(std::string const& path, options const& o)
-        requires file_device<storage>
-    {
-        std::error_code ec;
-        storage device = storage::create(path, o.allow_network_fs, ec);
-        if (ec)
-            detail::raise_device(ec, path + ": cannot make it");
-        auto e = std::make_shared<engine_type>(std::move(device), o);
-        detail::recovery<Policies>(*e).create();
-        e->pages->device().publish(ec);
-        if (ec == errc::already_exists) {
-            if (o.mode == open_mode::create_new)
-                detail::raise(errc::already_exists,
-                              path + ": there is such a file");
-            return false;
-        }
-        if (ec)
-            detail::raise_device(ec, path + ": cannot name it");
-        detail::background<Policies>::start(*e);
-        engine_ = std::move(e);
-        return true;
-    }
-
-    void open_device(storage device, options const& o) {
-        check_options(o);
-        if constexpr (shared_device<storage> && std::copyable<storage>)
-            if (o.beside_writer)
-                return open_beside([&] { open_device_once(device, o); });
-        open_device_once(std::move(device), o);
-    }
-
-    void open_device_once(storage device, options const& o) {
-        std::error_code ec;
-        bool const empty = device.size(ec) == 0;
-        if (ec)
-            detail::raise_device(ec, device.name() + ": cannot tell the size");
-        if (empty && (o.mode == open_mode::open_existing
-                      || o.mode == open_mode::read_only))
-            detail::raise(errc::not_found, device.name() + ": is empty");
-        if (!empty && o.mode == open_mode::create_new)
-            detail::raise(errc::already_exists,
-                          device.name() + ": is not empty");
-        auto e = std::make_shared<engine_type>(std::move(device), o);
-        e->read_only = o.mode == open_mode::read_only;
-        detail::recovery<Policies> r(*e);
-        if (empty)
-            r.create();
-        else
-            r.open();
-        detail::background<Policies>::start(*e);
-        engine_ = std::move(e);
     }
 
     void close_quietly() noexcept {

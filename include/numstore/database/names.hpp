@@ -59,21 +59,7 @@ public:
 
     /// Throws already_exists, unless an array with this element will do.
     array_ref<Policies> create(std::string_view name, std::string_view element,
-                               std::uint32_t element_size, bool or_open) const {
-        detail::check_name(name);
-        if (or_open && is_known(name))
-            if (array_state_ptr const known = find(name))
-                return checked(known, name, element);
-        return change([&](session& s) {
-            s.lock(name, lock_mode::exclusive);
-            array_state_ptr const state = s.run([&](writer& w) {
-                if (auto const id = or_open ? w.find(name) : std::nullopt)
-                    return w.state(*id);
-                return w.create(name, element, element_size).state;
-            });
-            return checked(state, name, element);
-        });
-    }
+                               std::uint32_t element_size, bool or_open) const;
 
     /// The same with a rank and layout; all of its dimensions are 0. Throws
     /// type_mismatch unless one that will do has this rank too.
@@ -81,20 +67,7 @@ public:
                                   std::string_view element,
                                   std::uint32_t element_size,
                                   format::array_shape const& form,
-                                  bool or_open) const {
-        detail::check_name(name);
-        return change([&](session& s) {
-            s.lock(name, lock_mode::exclusive);
-            array_state_ptr const state = s.run([&](writer& w) {
-                if (auto const id = or_open ? w.find(name) : std::nullopt)
-                    return w.state(*id);
-                return w.create_nd(name, element, element_size, form).state;
-            });
-            check_element(*state, name, element);
-            check_rank(*state, name, form.rank);
-            return array_ref<Policies>{engine_, state, transaction_, pin_};
-        });
-    }
+                                  bool or_open) const;
 
     /// An array that was made inside, seen from here: once it is there
     /// nothing may fail any more.
@@ -115,38 +88,10 @@ public:
         return {engine_, std::move(state), transaction_, pin_};
     }
 
-    void drop(std::string_view name) const {
-        detail::check_name(name);
-        typename engine_type::file_pin const pin(*engine_);
-        engine_->require_writable();
-        typename pager<Policies>::reserve_scope const reserve(
-            *engine_->pages);
-        change([&](session& s) {
-            s.lock(name, lock_mode::exclusive);
-            s.lock_array_of(name, lock_mode::exclusive);
-            s.run([&](writer& w) { w.drop(name); });
-        });
-    }
-    void rename(std::string_view from, std::string_view to) const {
-        detail::check_name(from);
-        detail::check_name(to);
-        change([&](session& s) {
-            s.lock(from, lock_mode::exclusive);
-            s.lock(to, lock_mode::exclusive);
-            s.lock_array_of(from, lock_mode::exclusive);
-            s.run([&](writer& w) { w.rename(from, to); });
-        });
-    }
+    void drop(std::string_view name) const;
+    void rename(std::string_view from, std::string_view to) const;
 
-    void clone(std::string_view from, std::string_view to) const {
-        detail::check_name(to);
-        change([&](session& s) {
-            s.lock(from, lock_mode::shared);
-            s.lock(to, lock_mode::exclusive);
-            s.lock_array_of(from, lock_mode::shared);
-            s.run([&](writer& w) { w.clone(from, to); });
-        });
-    }
+    void clone(std::string_view from, std::string_view to) const;
 
     /// f(entry, size) for arrays whose name matches, sorted.
     template <class F>
@@ -170,21 +115,7 @@ public:
     }
 
     /// What the catalogue says of an array, attributes included.
-    format::catalogue_entry describe(std::uint64_t id) const {
-        if (transaction_ != nullptr)
-            return change([&](session& s) {
-                s.lock(id, lock_mode::shared);
-                return s.run([&](writer& w) { return w.describe(id); });
-            });
-        return read([&](catalogue_version const& v, std::uint64_t) {
-            auto entry = catalogue<Policies>(*engine_->pages).find_entry(v,
-                                                                         id);
-            if (!entry)
-                raise(errc::not_found,
-                      engine_->name + ": the array was dropped");
-            return std::move(*entry);
-        });
-    }
+    format::catalogue_entry describe(std::uint64_t id) const;
 
     /// f(names) with these names as a transaction sees them: several changes
     /// as one. If f throws there are none.
@@ -275,23 +206,7 @@ private:
                  scope.sequence());
     }
 
-    array_state_ptr find(std::string_view name) const {
-        detail::check_name(name);
-        if (transaction_ != nullptr)
-            return change([&](session& s) {
-                s.lock(name, lock_mode::shared);
-                return s.run([&](writer& w) -> array_state_ptr {
-                    auto const id = w.find(name);
-                    return id ? w.state(*id) : nullptr;
-                });
-            });
-        return read([&](catalogue_version const& v,
-                        std::uint64_t) -> array_state_ptr {
-            auto const id =
-                catalogue<Policies>(*engine_->pages).find_id(v, name);
-            return id ? engine_->state_of(*id, v) : nullptr;
-        });
-    }
+    array_state_ptr find(std::string_view name) const;
 
     /// Without a lock.
     bool is_known(std::string_view name) const {
@@ -303,40 +218,13 @@ private:
     }
 
     array_ref<Policies> checked(array_state_ptr state, std::string_view name,
-                                std::string_view element) const {
-        check_element(*state, name, element);
-        if (state->form.rank != 1 && !element.empty())
-            raise(errc::type_mismatch,
-                  engine_->name + ": array " + std::string(name) + " has "
-                      + std::to_string(state->form.rank)
-                      + " axes: open it with open_nd");
-        if (state->form.layout != format::in_order)
-            raise(errc::type_mismatch,
-                  engine_->name + ": array " + std::string(name)
-                      + (format::is_tiled(state->form.layout)
-                             ? " has a tiled layout: open it with open_nd"
-                             : " has a fill value: open it with open_nd"));
-        return {engine_, std::move(state), transaction_, pin_};
-    }
+                                std::string_view element) const;
 
     void check_rank(array_state const& s, std::string_view name,
-                    unsigned rank) const {
-        if (s.form.rank != rank)
-            raise(errc::type_mismatch,
-                  engine_->name + ": array " + std::string(name) + " has "
-                      + std::to_string(s.form.rank)
-                      + " axes, and was to be opened with "
-                      + std::to_string(rank));
-    }
+                    unsigned rank) const;
 
     void check_element(array_state const& s, std::string_view name,
-                       std::string_view element) const {
-        if (!element.empty() && s.element != element)
-            raise(errc::type_mismatch,
-                  engine_->name + ": array " + std::string(name)
-                      + " has elements of type " + s.element
-                      + ", and was to be opened with " + std::string(element));
-    }
+                       std::string_view element) const;
 
     /// The entry's own shape is that of the last checkpoint.
     static format::catalogue_entry with_shape(format::catalogue_entry e,
@@ -370,5 +258,154 @@ private:
     std::shared_ptr<transaction> transaction_;
     read_pin_ptr<Policies> pin_;
 };
+
+template <class Policies>
+array_ref<Policies> names<Policies>::create(std::string_view name,
+    std::string_view element, std::uint32_t element_size, bool or_open) const {
+    detail::check_name(name);
+    if (or_open && is_known(name))
+        if (array_state_ptr const known = find(name))
+            return checked(known, name, element);
+    return change([&](session& s) {
+        s.lock(name, lock_mode::exclusive);
+        array_state_ptr const state = s.run([&](writer& w) {
+            if (auto const id = or_open ? w.find(name) : std::nullopt)
+                return w.state(*id);
+            return w.create(name, element, element_size).state;
+        });
+        return checked(state, name, element);
+    });
+}
+
+template <class Policies>
+array_ref<Policies> names<Policies>::create_nd(std::string_view name,
+    std::string_view element, std::uint32_t element_size,
+    format::array_shape const& form, bool or_open) const {
+    detail::check_name(name);
+    return change([&](session& s) {
+        s.lock(name, lock_mode::exclusive);
+        array_state_ptr const state = s.run([&](writer& w) {
+            if (auto const id = or_open ? w.find(name) : std::nullopt)
+                return w.state(*id);
+            return w.create_nd(name, element, element_size, form).state;
+        });
+        check_element(*state, name, element);
+        check_rank(*state, name, form.rank);
+        return array_ref<Policies>{engine_, state, transaction_, pin_};
+    });
+}
+
+template <class Policies>
+void names<Policies>::drop(std::string_view name) const {
+    detail::check_name(name);
+    typename engine_type::file_pin const pin(*engine_);
+    engine_->require_writable();
+    typename pager<Policies>::reserve_scope const reserve(
+        *engine_->pages);
+    change([&](session& s) {
+        s.lock(name, lock_mode::exclusive);
+        s.lock_array_of(name, lock_mode::exclusive);
+        s.run([&](writer& w) { w.drop(name); });
+    });
+}
+
+template <class Policies>
+void names<Policies>::rename(std::string_view from, std::string_view to) const {
+    detail::check_name(from);
+    detail::check_name(to);
+    change([&](session& s) {
+        s.lock(from, lock_mode::exclusive);
+        s.lock(to, lock_mode::exclusive);
+        s.lock_array_of(from, lock_mode::exclusive);
+        s.run([&](writer& w) { w.rename(from, to); });
+    });
+}
+
+template <class Policies>
+void names<Policies>::clone(std::string_view from, std::string_view to) const {
+    detail::check_name(to);
+    change([&](session& s) {
+        s.lock(from, lock_mode::shared);
+        s.lock(to, lock_mode::exclusive);
+        s.lock_array_of(from, lock_mode::shared);
+        s.run([&](writer& w) { w.clone(from, to); });
+    });
+}
+
+template <class Policies>
+format::catalogue_entry names<Policies>::describe(std::uint64_t id) const {
+    if (transaction_ != nullptr)
+        return change([&](session& s) {
+            s.lock(id, lock_mode::shared);
+            return s.run([&](writer& w) { return w.describe(id); });
+        });
+    return read([&](catalogue_version const& v, std::uint64_t) {
+        auto entry = catalogue<Policies>(*engine_->pages).find_entry(v,
+                                                                     id);
+        if (!entry)
+            raise(errc::not_found,
+                  engine_->name + ": the array was dropped");
+        return std::move(*entry);
+    });
+}
+
+template <class Policies>
+auto names<Policies>::find(std::string_view name) const -> array_state_ptr {
+    detail::check_name(name);
+    if (transaction_ != nullptr)
+        return change([&](session& s) {
+            s.lock(name, lock_mode::shared);
+            return s.run([&](writer& w) -> array_state_ptr {
+                auto const id = w.find(name);
+                return id ? w.state(*id) : nullptr;
+            });
+        });
+    return read([&](catalogue_version const& v,
+                    std::uint64_t) -> array_state_ptr {
+        auto const id =
+            catalogue<Policies>(*engine_->pages).find_id(v, name);
+        return id ? engine_->state_of(*id, v) : nullptr;
+    });
+}
+
+template <class Policies>
+array_ref<Policies> names<Policies>::checked(array_state_ptr state,
+    std::string_view name, std::string_view element) const {
+    check_element(*state, name, element);
+    if (state->form.rank != 1 && !element.empty())
+        raise(errc::type_mismatch,
+              engine_->name + ": array " + std::string(name) + " has "
+                  + std::to_string(state->form.rank)
+                  + " axes: open it with open_nd");
+    if (state->form.layout != format::in_order)
+        raise(errc::type_mismatch,
+              engine_->name + ": array " + std::string(name)
+                  + (format::is_tiled(state->form.layout)
+                         ? " has a tiled layout: open it with open_nd"
+                         : " has a fill value: open it with open_nd"));
+    return {engine_, std::move(state), transaction_, pin_};
+}
+
+template <class Policies>
+void names<Policies>::check_element(array_state const& s,
+                                    std::string_view name,
+                                    std::string_view element) const {
+    if (!element.empty() && s.element != element)
+        raise(errc::type_mismatch,
+              engine_->name + ": array " + std::string(name)
+                  + " has elements of type " + s.element
+                  + ", and was to be opened with " + std::string(element));
+}
+
+template <class Policies>
+void names<Policies>::check_rank(array_state const& s, std::string_view name,
+                                 unsigned rank) const {
+    if (s.form.rank != rank)
+        raise(errc::type_mismatch,
+              engine_->name + ": array " + std::string(name) + " has "
+                  + std::to_string(s.form.rank)
+                  + " axes, and was to be opened with "
+                  + std::to_string(rank));
+}
 
 } // namespace numstore::detail

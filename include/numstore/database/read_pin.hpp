@@ -77,14 +77,7 @@ public:
     bool is_revocable() const noexcept { return revocable_; }
 
     /// A slot of its own for a use of this version. Throws snapshot_expired.
-    typename engine_type::slot& enter_beside() const {
-        if (auto* const s = engine_->readers.enter_beside(*slot_))
-            return *s;
-        raise(errc::snapshot_expired,
-              engine_->name + ": the snapshot was revoked, for it was older "
-                              "than options::snapshot_max_age or kept more "
-                              "than options::snapshot_max_bytes");
-    }
+    typename engine_type::slot& enter_beside() const;
 
 private:
     /// 0 is the mark of plain reads, for which `close` waits.
@@ -131,5 +124,15 @@ public:
 private:
     typename engine<Policies>::slot* slot_ = nullptr;
 };
+
+template <class Policies>
+auto read_pin<Policies>::enter_beside() const -> typename engine_type::slot& {
+    if (auto* const s = engine_->readers.enter_beside(*slot_))
+        return *s;
+    raise(errc::snapshot_expired,
+          engine_->name + ": the snapshot was revoked, for it was older "
+                          "than options::snapshot_max_age or kept more "
+                          "than options::snapshot_max_bytes");
+}
 
 } // namespace numstore::detail

@@ -45,25 +45,7 @@ public:
         : e_(&e), pin_(e.shared_from_this()), used_(0) {}
 
     /// Throws cancelled, no_memory; what is wrong with the file is reported.
-    verify_report run() {
-        work_lock lock(e_->work);
-        e_->wait_for_checkpoint(lock);
-        bool const written = write_all(lock);
-        capture();
-        // From here on no captured node gets a place.
-        if (written || e_->read_only || e_->pages->failed())
-            lock.unlock();
-        is_alone_ = lock.owns_lock();
-        mark_unused();
-        check_catalogue();
-        for (retired const& t : graveyard_)
-            check_tree("a dropped array", shape_of(t),
-                       {t.node, t.height, t.count});
-        compare_shares();
-        report_lost();
-        tell(report_.pages);
-        return std::move(report_);
-    }
+    verify_report run();
 
 private:
     struct owned {
@@ -398,6 +380,27 @@ statistics collect_statistics(engine<Policies>& e) {
             s.syncs += c.syncs + c.durable_writes;
         }
     return s;
+}
+
+template <class Policies>
+auto verifier<Policies>::run() -> verify_report {
+    work_lock lock(e_->work);
+    e_->wait_for_checkpoint(lock);
+    bool const written = write_all(lock);
+    capture();
+    // From here on no captured node gets a place.
+    if (written || e_->read_only || e_->pages->failed())
+        lock.unlock();
+    is_alone_ = lock.owns_lock();
+    mark_unused();
+    check_catalogue();
+    for (retired const& t : graveyard_)
+        check_tree("a dropped array", shape_of(t),
+                   {t.node, t.height, t.count});
+    compare_shares();
+    report_lost();
+    tell(report_.pages);
+    return std::move(report_);
 }
 
 } // namespace numstore::detail

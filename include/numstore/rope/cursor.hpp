@@ -19,10 +19,11 @@
 
 namespace numstore::detail {
 
-/// What holes show: enough zeros for long runs of ordinary elements.
+/// What holes show: enough zeros for long runs of ordinary elements. Nobody
+/// writes them; they are not const, for then they would be bytes of each
+/// program.
 inline constexpr std::size_t shared_zero_bytes = std::size_t{1} << 16;
-alignas(64) inline constexpr std::array<std::byte,
-                                        shared_zero_bytes> shared_zeros{};
+alignas(64) inline std::array<std::byte, shared_zero_bytes> shared_zeros{};
 
 /// Neighbouring elements that lie one behind the other in memory.
 struct rope_run {

@@ -148,7 +148,7 @@ inline void truncate_file(int fd, std::uint64_t bytes,
 /// Writes zeros to [from, to), where the file system cannot allocate.
 inline void write_zeros(int fd, std::uint64_t from, std::uint64_t to,
                         std::error_code& ec) noexcept {
-    static constexpr std::array<std::byte, 16384> zeros{};
+    std::array<std::byte, 16384> const zeros{};
     ec.clear();
     while (from < to && !ec) {
         auto const n = std::min<std::uint64_t>(to - from, zeros.size());
