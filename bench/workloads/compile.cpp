@@ -18,8 +18,7 @@ namespace bench {
 
 namespace {
 
-constexpr char const* numstore_program = R"(
-#include <numstore/numstore.hpp>
+constexpr char const* numstore_main = R"(
 int main() {
     numstore::database db("x.ns");
     auto a = db.open_or_create<float>("x");
@@ -32,6 +31,13 @@ int main() {
     return sum == 10.F ? 0 : 1;
 }
 )";
+constexpr char const* header_only = "#include <numstore/numstore.hpp>\n";
+constexpr char const* engine_elsewhere =
+    "#include <numstore/instances.hpp>\n"
+    "NUMSTORE_EXTERN_TEMPLATES(numstore::default_policies)\n";
+constexpr char const* engine =
+    "#include <numstore/instances.hpp>\n"
+    "NUMSTORE_INSTANTIATE(numstore::default_policies)\n";
 constexpr char const* vector_program = R"(
 #include <fstream>
 #include <vector>
@@ -48,12 +54,23 @@ int main() {
 }
 )";
 
-sample compile(options const& o, char const* program) {
-    std::string const base = o.folder + "/program";
-    std::ofstream(base + ".cpp") << program;
+/// Of a file in the folder of the run.
+std::string compiler(options const& o, std::string const& arguments) {
+    return "cd '" + o.folder
+           + "' && g++ -std=c++20 -O2 -I '" NUMSTORE_BENCH_INCLUDE "' "
+           + arguments;
+}
+
+void write_source(options const& o, char const* name,
+                  std::string const& text) {
+    std::ofstream(o.folder + '/' + name) << text;
+}
+
+sample compile(options const& o, std::string const& program,
+               std::string const& with = {}) {
+    write_source(o, "program.cpp", program);
     std::string const command =
-        "g++ -std=c++20 -O2 -I '" NUMSTORE_BENCH_INCLUDE "' '" + base
-        + ".cpp' -o '" + base + "' && strip '" + base + "'";
+        compiler(o, "program.cpp " + with + " -o program && strip program");
     sample r;
     meter const m;
     check(std::system(command.c_str()) == 0, "compiling");
@@ -62,7 +79,8 @@ sample compile(options const& o, char const* program) {
     check_errno(::getrusage(RUSAGE_CHILDREN, &used) == 0, "getrusage");
     r.figures[1] = static_cast<double>(used.ru_utime.tv_sec)
                    + static_cast<double>(used.ru_utime.tv_usec) / 1e6;
-    r.figures[2] = static_cast<double>(std::filesystem::file_size(base));
+    r.figures[2] = static_cast<double>(
+        std::filesystem::file_size(o.folder + "/program"));
     r.peak_bytes = static_cast<double>(used.ru_maxrss) * 1024;
     return r;
 }
@@ -72,13 +90,25 @@ sample compile(options const& o, char const* program) {
 void run_compile(options const& o) {
     if (o.smoke) // takes longer than all else together
         return;
+    write_source(o, "engine.cpp", engine);
+    check(std::system(compiler(o, "-c engine.cpp").c_str()) == 0,
+          "compiling the engine");
     compare(o,
             {"compile_one_array",
              {{"time", "s", false},
               {"processor", "s", false},
               {"program", "bytes", false}},
              "g++ -std=c++20 -O2, stripped"},
-            {{"numstore", [&] { return compile(o, numstore_program); }},
+            {{"numstore",
+              [&] {
+                  return compile(o, std::string(header_only) + numstore_main);
+              }},
+             {"numstore, engine compiled before",
+              [&] {
+                  return compile(o,
+                                 std::string(engine_elsewhere) + numstore_main,
+                                 "engine.o");
+              }},
              {"vector", [&] { return compile(o, vector_program); }}});
 }
 

@@ -114,8 +114,8 @@ private:
 namespace detail {
 
 /// The one place that throws, so that call sites stay small.
-[[noreturn, gnu::cold]] inline void raise(errc e, std::string const& what,
-                               int os_error = 0) {
+[[noreturn, gnu::cold]]
+inline void raise(errc e, std::string const& what, int os_error = 0) {
     throw error(e, what, os_error);
 }
 
@@ -126,7 +126,8 @@ inline error const uncertain_commit(
     errc::failed, "the commit may or may not have happened; open the database "
                   "again to find out");
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void raise_no_memory() {
+[[noreturn, gnu::cold, gnu::noinline]]
+inline void raise_no_memory() {
     throw error(out_of_memory);
 }
 
@@ -154,8 +155,8 @@ inline errc errc_of(std::error_code const& ec) noexcept {
 }
 
 /// Throws for a device error; `what` says which file and which action.
-[[noreturn, gnu::cold]] inline void raise_device(std::error_code const& ec,
-                                      std::string const& what) {
+[[noreturn, gnu::cold]]
+inline void raise_device(std::error_code const& ec, std::string const& what) {
     bool const own = ec.category() == error_category();
     raise(errc_of(ec), own ? what : what + ": " + ec.message(),
           own ? 0 : ec.value());

@@ -13,10 +13,8 @@
 ///
 ///     NUMSTORE_INSTANTIATE(numstore::default_policies)
 ///
-/// Then optimise that source file as much as you like, and the others as
-/// little: they have only their own code, and `array<T>`, left to compile. A
-/// compiler that optimises still looks into what it may inline, so that most
-/// is gained by files that it does not optimise (-O0).
+/// Then the others have only their own code, and `array<T>`, left to compile,
+/// optimised or not; and reading, which is inlined where it is used.
 
 #include <numstore/numstore.hpp>
 

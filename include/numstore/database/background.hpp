@@ -27,7 +27,7 @@ class background {
 
 public:
     /// Throws no_memory where there can be no thread more.
-    static void start(engine_type& e) {
+    [[gnu::cold]] static void start(engine_type& e) {
         if (!e.opt.background || e.read_only)
             return;
         try {
@@ -39,7 +39,7 @@ public:
     }
 
     /// Waits for what it is doing.
-    static void stop(engine_type& e) noexcept {
+    [[gnu::cold]] static void stop(engine_type& e) noexcept {
         std::unique_ptr<std::thread> worker;
         {
             work_lock const lock(e.work);
@@ -58,7 +58,7 @@ public:
 
 private:
     /// Until it is woken, or until the oldest snapshot might be too old.
-    static void wait(engine_type& e, work_lock& lock) noexcept {
+    [[gnu::cold]] static void wait(engine_type& e, work_lock& lock) noexcept {
         if (e.opt.snapshot_max_age.count() <= 0)
             return e.worker_wakes.wait(lock);
         auto const most = std::min(e.opt.snapshot_max_age, longest_wait);
@@ -78,7 +78,7 @@ private:
     static constexpr std::chrono::nanoseconds shortest_wait =
         std::chrono::milliseconds(1);
 
-    static void run(engine_type& e) noexcept {
+    [[gnu::cold]] static void run(engine_type& e) noexcept {
         work_lock lock(e.work);
         for (;;) {
             while (!e.worker_stops && !e.checkpoint_is_due
@@ -93,6 +93,7 @@ private:
         }
     }
 
+    [[gnu::cold]]
     static void checkpoint(engine_type& e, work_lock& lock) noexcept {
         try {
             checkpointer<Policies>(e).run(lock);
@@ -102,6 +103,7 @@ private:
     }
 
     /// What is done until it fails, or the database is closed, stays.
+    [[gnu::cold]]
     static void compact(engine_type& e, work_lock& lock) noexcept {
         lock.unlock();
         try {

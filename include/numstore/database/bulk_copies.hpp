@@ -32,7 +32,7 @@ public:
 
     /// Precondition: the pages of `runs` have the checksums that it says.
     /// Throws io, failed.
-    void copy(format::bulk_runs const& runs) {
+    [[gnu::cold]] void copy(format::bulk_runs const& runs) {
         std::uint64_t leaves = 0;
         for (format::bulk_run const run : runs)
             leaves += run.checksums.size();

@@ -118,6 +118,7 @@ public:
     }
 
     /// The same of a rank and layout; its dimensions are all 0.
+    [[gnu::cold]]
     work& create_nd(std::string_view name, std::string_view element,
                     std::uint32_t element_size,
                     format::array_shape const& form, std::uint64_t id = 0) {
@@ -147,6 +148,7 @@ public:
     /// A new array with the elements and attributes of another, from which
     /// it differs as soon as one of them is changed. O(log n): they share all
     /// pages. `id` as for `create`. Throws not_found, already_exists.
+    [[gnu::cold]]
     void clone(std::string_view from, std::string_view to,
                std::uint64_t id = 0) {
         clone(get(from), to, id);
@@ -166,7 +168,7 @@ public:
     }
 
     /// O(1) whatever the size. Throws not_found.
-    void drop(std::string_view name) {
+    [[gnu::cold]] void drop(std::string_view name) {
         std::uint64_t const id = get(name);
         work& w = open(id);
         tree old(*e_->pages, dynamic_element{w.state->element_size}, w.root);
@@ -182,7 +184,7 @@ public:
     }
 
     /// Throws not_found, already_exists.
-    void rename(std::string_view from, std::string_view to) {
+    [[gnu::cold]] void rename(std::string_view from, std::string_view to) {
         std::uint64_t const id = get(from);
         if (from == to)
             return;
@@ -212,7 +214,7 @@ public:
     }
 
     /// False if there was none.
-    bool erase_attribute(std::uint64_t id, std::string_view key) {
+    [[gnu::cold]] bool erase_attribute(std::uint64_t id, std::string_view key) {
         format::catalogue_entry entry = describe(id);
         auto const at = position(entry.attributes, key);
         if (at == entry.attributes.end() || at->first != key)

@@ -143,7 +143,7 @@ private:
         placed_root place;
     };
 
-    void capture() {
+    [[gnu::cold]] void capture() {
         generation_ = e_->newest.generation + 1;
         reclaimer<Policies> references(*e_);
         references.release_replaced();
@@ -171,7 +171,7 @@ private:
     }
 
     /// Which pages are shared, and which trees are buried.
-    void capture_lists() {
+    [[gnu::cold]] void capture_lists() {
         next_.sharing = e_->newest.sharing;
         next_.graveyard = e_->newest.graveyard;
         lists_ = e_->lists;
@@ -185,7 +185,7 @@ private:
         e_->catalogue_dirty = e_->shares_dirty = e_->graveyard_dirty = false;
     }
 
-    void capture_log() {
+    [[gnu::cold]] void capture_log() {
         commit_ = e_->latest_commit;
         redo_ = commit_;
         flush_ = commit_;
@@ -249,7 +249,7 @@ private:
     }
 
     /// The newest nodes of all changed arrays, then the catalogue's.
-    void write_pages() {
+    [[gnu::cold]] void write_pages() {
         std::uint64_t expected = 0;
         for (changed_array const& a : arrays_)
             if (has_pages(a))
@@ -274,7 +274,7 @@ private:
                && !is_inline(a.version.root, a.state->shape);
     }
 
-    void write_catalogue() {
+    [[gnu::cold]] void write_catalogue() {
         catalogue<Policies> const c(*e_->pages);
         edit<pager<Policies>> changes{e_->pages.get(), token_, {}, {}};
         for (changed_array const& a : arrays_)
@@ -298,7 +298,7 @@ private:
             replace(e_->lists.free_map);
     }
 
-    void write_lists() {
+    [[gnu::cold]] void write_lists() {
         if (shares_) {
             for (format::shared_pages const& s : batch_->shares())
                 shares_->add(s.pages, s.extra);
@@ -332,7 +332,7 @@ private:
         places = list.all();
     }
 
-    void write_superblock(bool clean) {
+    [[gnu::cold]] void write_superblock(bool clean) {
         format::superblock const& old = e_->newest;
         next_.features = old.features;
         next_.features.must_understand |=
@@ -376,7 +376,7 @@ private:
 
     /// The superblock is durable: what it replaced may ripen, and memory
     /// that has been written may go.
-    void install() {
+    [[gnu::cold]] void install() {
         std::uint64_t const sequence = e_->latest + 1;
         lsn const previous_redo = e_->newest.redo;
         e_->newest = next_;
@@ -429,7 +429,7 @@ private:
 
     /// What commits did to the catalogue meanwhile, now to the one that was
     /// written: its nodes are those that the next superblock replaces.
-    void change_names_again(std::uint64_t sequence) {
+    [[gnu::cold]] void change_names_again(std::uint64_t sequence) {
         if (e_->meanwhile.names.empty())
             return;
         edit<pager<Policies>> changes{
@@ -450,14 +450,14 @@ private:
     }
 
     /// Others may write one again.
-    void end() noexcept {
+    [[gnu::cold]] void end() noexcept {
         e_->checkpointing = false;
         e_->meanwhile.clear();
         e_->checkpointed.notify_all();
     }
 
     /// After a failure: what was captured is still to be written.
-    void put_back() noexcept {
+    [[gnu::cold]] void put_back() noexcept {
         out_.reset();
         e_->pages->end_promised(false);
         e_->due += due_;
@@ -489,7 +489,7 @@ private:
     /// array gets one, even where nothing changes: a reader older than this
     /// must find it in memory, for its catalogue has the root of before. Those
     /// that have changed again stay as they are.
-    void swap_clean_versions(std::uint64_t sequence) {
+    [[gnu::cold]] void swap_clean_versions(std::uint64_t sequence) {
         using chain = version_chain<catalogue_version>;
         auto* const fresh = e_->catalogue_versions.publish(
             std::make_unique<chain::node>(sequence, catalogue_));
@@ -520,7 +520,7 @@ private:
 
     /// Who opens the file just now in another process reads the log; what is
     /// not given up this time goes with the next checkpoint.
-    void recycle_log(lsn previous_redo) {
+    [[gnu::cold]] void recycle_log(lsn previous_redo) {
         if constexpr (logging) {
             e_->older_redo = previous_redo;
             if (e_->pages->oldest_reader() == 0

@@ -26,7 +26,7 @@ public:
     explicit closing(engine_type& e) noexcept : e_(&e) {}
 
     /// Throws what the last checkpoint threw, after all is closed.
-    void run();
+    [[gnu::cold]] void run();
 
 private:
     /// Waits for calls that are being made in them.

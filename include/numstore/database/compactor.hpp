@@ -45,7 +45,7 @@ public:
 
     /// Throws cancelled, timed_out, no_space, io, failed; what is done until
     /// then stays.
-    void run();
+    [[gnu::cold]] void run();
 
 private:
     static constexpr int most_passes = 8;
@@ -61,7 +61,7 @@ private:
     }
 
     /// The arrays, and how many pages the file should have.
-    void plan() {
+    [[gnu::cold]] void plan() {
         arrays_.clear();
         total_ = 0;
         std::uint64_t pages = pager<Policies>::first_data_page;
@@ -86,6 +86,7 @@ private:
                  + pages / 64 + e_->pages->few_pages();
     }
 
+    [[gnu::cold]]
     void compact_array(std::string const& name, std::uint64_t id) {
         for (std::uint64_t pos = 0;;) {
             array_state_ptr const state = find(id);
@@ -185,7 +186,7 @@ private:
     }
 
     /// Catalogue, lists and log, and then the end of the file.
-    void move_the_rest() {
+    [[gnu::cold]] void move_the_rest() {
         {
             std::scoped_lock lock(e_->work);
             e_->require_writable();

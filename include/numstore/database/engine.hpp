@@ -58,7 +58,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
 
     static constexpr bool logging = log_type::enabled;
 
-    engine(storage device, numstore::options o)
+    [[gnu::cold]] engine(storage device, numstore::options o)
         : opt(std::move(o)), name(device.name()),
           pages(std::make_unique<pager_type>(std::move(device),
                                              opt.cache_bytes / 2)),
@@ -67,7 +67,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     }
     engine(engine const&) = delete;
     engine& operator=(engine const&) = delete;
-    ~engine() {
+    [[gnu::cold]] ~engine() {
         cuts.clear();
         registry.clear();
         catalogue_versions.clear();

@@ -42,7 +42,7 @@ public:
     /// no_memory.
     /// Its own pages are taken before it is made, by an upper bound: others
     /// take and free pages meanwhile.
-    made make(format::superblock& next, bool cut) {
+    [[gnu::cold]] made make(format::superblock& next, bool cut) {
         for (std::uint64_t slack = 2;; slack *= 4) {
             std::size_t const own = own_->size();
             list_pages<Policies> pages(*e_->pages, *own_);
@@ -64,7 +64,7 @@ public:
     }
 
 private:
-    std::uint64_t count_extents() const {
+    [[gnu::cold]] std::uint64_t count_extents() const {
         std::uint64_t const log = e_->log_pool.with_all(
             [](std::vector<extent> const& all) { return all.size(); });
         return log + replaced_->size() + e_->meanwhile.taken.size()
@@ -80,7 +80,7 @@ private:
     /// The log's segments and the private pages of transactions are free in
     /// its eyes, for recovery reserves what it reads of them; but segments
     /// that only the superblock before needs become free with the next.
-    format::free_map free_lists(format::superblock& next) {
+    [[gnu::cold]] format::free_map free_lists(format::superblock& next) {
         std::vector<extent> const kept = log_of_older_superblock();
         std::vector<extent> also_next = *replaced_;
         also_next.insert(also_next.end(), kept.begin(), kept.end());
@@ -100,7 +100,7 @@ private:
         return {std::move(now), std::move(later)};
     }
 
-    void add_private_pages(std::vector<extent>& to) const {
+    [[gnu::cold]] void add_private_pages(std::vector<extent>& to) const {
         if (planted<Policies>(planted_fault::private_pages_not_stored_free))
             return;
         for (auto const& t : e_->active)
@@ -110,7 +110,7 @@ private:
         to.insert(to.end(), taken.begin(), taken.end());
     }
 
-    std::vector<extent> log_of_older_superblock() {
+    [[gnu::cold]] std::vector<extent> log_of_older_superblock() {
         std::vector<extent> kept;
         if constexpr (logging)
             for (log_segment const& s : e_->log->segments())

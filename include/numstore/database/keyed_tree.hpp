@@ -173,6 +173,7 @@ private:
     }
 
     template <class F>
+    [[gnu::cold]]
     bool each_below(keyed_frame const& n, std::string_view from, F& f) const {
         if (n.level == 0) {
             for (std::size_t i = n.find_entry(from); i != n.entries.size();
@@ -329,6 +330,7 @@ private:
 
     /// Until nothing but single items is above the target. In the middle, but
     /// where items come in order keeps the left one full.
+    [[gnu::cold]]
     void split_node(edit_type& changes, keyed_child& c, keyed_frame& n,
                     std::size_t changed,
                     std::vector<keyed_child>& split) const {
@@ -379,6 +381,7 @@ private:
     }
 
     /// Child `at` and the next become one, if they fit.
+    [[gnu::cold]]
     void merge(edit_type& changes, keyed_frame& n, std::size_t at,
                unsigned level) const {
         keyed_child& a = n.children[at];

@@ -31,7 +31,7 @@ public:
 
     /// For at least so many bytes. Throws no_space, no_memory; pages taken so
     /// far are in `own`.
-    void take(std::uint64_t bytes) {
+    [[gnu::cold]] void take(std::uint64_t bytes) {
         levels_.clear();
         do {
             take_level(std::max<std::uint64_t>(
@@ -68,7 +68,7 @@ public:
     };
 
     /// Of these bytes, at least 1. Throws no_memory.
-    image make(std::vector<std::byte> bytes) const {
+    [[gnu::cold]] image make(std::vector<std::byte> bytes) const {
         image made;
         std::uint8_t height = 0;
         for (auto const& level : levels_) {
@@ -94,7 +94,7 @@ public:
     }
 
 private:
-    void take_level(std::uint64_t pages) {
+    [[gnu::cold]] void take_level(std::uint64_t pages) {
         std::vector<extent>& level = levels_.emplace_back();
         try {
             level.push_back(pages_->allocate(pages, *own_));

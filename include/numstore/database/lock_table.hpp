@@ -127,78 +127,17 @@ public:
 
     /// A name, and what that needs of all names.
     void acquire_name(owner& o, std::string_view name, lock_mode mode,
-                      std::chrono::milliseconds timeout) {
-        bool const many = o.names_ >= most_names;
-        acquire(o, lock_key::all_names(),
-                many                        ? mode
-                : mode == lock_mode::shared ? lock_mode::intent_shared
-                                            : lock_mode::intent_exclusive,
-                timeout);
-        if (many)
-            return;
-        if (acquire(o, lock_key::name(name), mode, timeout))
-            ++o.names_;
-    }
+                      std::chrono::milliseconds timeout);
 
     /// Waits at most `timeout`. True if that is a lock more than before; does
     /// nothing for an owner that has ended, or ends meanwhile. Throws
     /// deadlock; would_deadlock where the wait is, in the end, for what its
     /// own thread holds; timed_out; closed after `interrupt`.
     bool acquire(owner& o, lock_key key, lock_mode mode,
-                 std::chrono::milliseconds timeout) {
-        std::unique_lock lock(guard_);
-        require_uninterrupted(o);
-        if (o.ended_)
-            return false;
-        o.thread_ = threading::this_thread();
-        resource& r = resources_[key];
-        holder* const mine = r.find(o);
-        if (mine != nullptr && both(mine->mode, mode) == mine->mode) {
-            note_newest(o, key, mine->mode);
-            return false;
-        }
-        request wanted{&o, &r, key,
-                       mine == nullptr ? mode : both(mine->mode, mode),
-                       mine != nullptr};
-        try {
-            prepare(wanted);
-            if (r.may_grant(wanted)) {
-                grant(wanted);
-                note_newest(o, key, wanted.mode);
-                return !wanted.upgrade;
-            }
-            enqueue(wanted);
-        } catch (...) {
-            forget_if_unused(key);
-            throw;
-        }
-        try {
-            require_end_of_wait(wanted);
-        } catch (...) {
-            leave(wanted);
-            throw;
-        }
-        wait(lock, wanted, timeout);
-        return wanted.granted && !wanted.upgrade;
-    }
+                 std::chrono::milliseconds timeout);
 
     /// All locks of a transaction go, and it gets no more.
-    void release_all(owner& o) noexcept {
-        std::scoped_lock lock(guard_);
-        o.ended_ = true;
-        if (request* const r = o.waiting_) {
-            leave(*r); // or it might be granted yet
-            r->ready.notify_one();
-        }
-        for (lock_key const& key : o.held_) {
-            auto const i = resources_.find(key);
-            i->second.drop(o);
-            grant_waiting(i->second);
-            if (i->second.unused())
-                resources_.erase(i);
-        }
-        o.held_.clear();
-    }
+    void release_all(owner& o) noexcept;
 
     /// It waits no more, but keeps what it has.
     void interrupt(owner& o) noexcept {
@@ -402,5 +341,77 @@ private:
     std::vector<owner*> seen_; ///< scratch space of the search
     std::uint64_t searches_ = 0;
 };
+
+template <class Policies>
+bool lock_table<Policies>::acquire(owner& o, lock_key key, lock_mode mode,
+                                   std::chrono::milliseconds timeout) {
+    std::unique_lock lock(guard_);
+    require_uninterrupted(o);
+    if (o.ended_)
+        return false;
+    o.thread_ = threading::this_thread();
+    resource& r = resources_[key];
+    holder* const mine = r.find(o);
+    if (mine != nullptr && both(mine->mode, mode) == mine->mode) {
+        note_newest(o, key, mine->mode);
+        return false;
+    }
+    request wanted{&o, &r, key,
+                   mine == nullptr ? mode : both(mine->mode, mode),
+                   mine != nullptr};
+    try {
+        prepare(wanted);
+        if (r.may_grant(wanted)) {
+            grant(wanted);
+            note_newest(o, key, wanted.mode);
+            return !wanted.upgrade;
+        }
+        enqueue(wanted);
+    } catch (...) {
+        forget_if_unused(key);
+        throw;
+    }
+    try {
+        require_end_of_wait(wanted);
+    } catch (...) {
+        leave(wanted);
+        throw;
+    }
+    wait(lock, wanted, timeout);
+    return wanted.granted && !wanted.upgrade;
+}
+
+template <class Policies>
+void lock_table<Policies>::acquire_name(owner& o, std::string_view name,
+    lock_mode mode, std::chrono::milliseconds timeout) {
+    bool const many = o.names_ >= most_names;
+    acquire(o, lock_key::all_names(),
+            many                        ? mode
+            : mode == lock_mode::shared ? lock_mode::intent_shared
+                                        : lock_mode::intent_exclusive,
+            timeout);
+    if (many)
+        return;
+    if (acquire(o, lock_key::name(name), mode, timeout))
+        ++o.names_;
+}
+
+template <class Policies>
+void lock_table<Policies>::release_all(owner& o) noexcept {
+    std::scoped_lock lock(guard_);
+    o.ended_ = true;
+    if (request* const r = o.waiting_) {
+        leave(*r); // or it might be granted yet
+        r->ready.notify_one();
+    }
+    for (lock_key const& key : o.held_) {
+        auto const i = resources_.find(key);
+        i->second.drop(o);
+        grant_waiting(i->second);
+        if (i->second.unused())
+            resources_.erase(i);
+    }
+    o.held_.clear();
+}
 
 } // namespace numstore::detail

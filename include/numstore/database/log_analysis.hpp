@@ -35,7 +35,7 @@ public:
         : e_(&e), from_(from), id_(id) {}
 
     /// Reads the log, as often as it takes. Throws corrupt, io.
-    void run() {
+    [[gnu::cold]] void run() {
         read_statuses();
         verify_bulk();
     }
@@ -94,7 +94,7 @@ private:
             });
     }
 
-    void read_statuses() {
+    [[gnu::cold]] void read_statuses() {
         skipped_.clear();
         compensated_.clear();
         last_commit_ = {};
@@ -115,6 +115,7 @@ private:
         segments_ = result.segments;
     }
 
+    [[gnu::cold]]
     void note(lsn at, format::log_record const& r,
               std::unordered_set<std::uint64_t>& open) {
         last_transaction_ = std::max(last_transaction_, r.transaction);
@@ -146,7 +147,7 @@ private:
     /// Bulk pages of commits that were not known to be durable may be lost:
     /// then the log ends before the first such commit. All pages that will be
     /// needed are reserved.
-    void verify_bulk() {
+    [[gnu::cold]] void verify_bulk() {
         if (batches_ == 0)
             return;
         std::unordered_map<std::uint64_t, std::vector<placed_run>> open;
@@ -188,6 +189,7 @@ private:
         std::vector<std::uint64_t> checksums;
     };
 
+    [[gnu::cold]]
     static void collect(format::log_record const& r,
                         std::vector<placed_run>& to) {
         format::bulk_runs runs;
@@ -201,7 +203,7 @@ private:
                           {run.checksums.begin(), run.checksums.end()}});
     }
 
-    bool are_whole(std::vector<placed_run> const& runs) const {
+    [[gnu::cold]] bool are_whole(std::vector<placed_run> const& runs) const {
         if (planted<Policies>(planted_fault::lost_bulk_pages_accepted))
             return true;
         for (placed_run const& run : runs) {

@@ -25,7 +25,7 @@ public:
         : pages_(&pages) {}
 
     /// Small beside a small file, whatever is `wanted`.
-    log_space acquire(std::uint64_t least, std::uint64_t wanted) {
+    [[gnu::cold]] log_space acquire(std::uint64_t least, std::uint64_t wanted) {
         std::scoped_lock lock(guard_);
         auto const fits = std::find_if(
             spare_.begin(), spare_.end(),
@@ -64,19 +64,19 @@ public:
     }
 
     /// A segment that the log has, though not from here.
-    void adopt(log_space const& s) {
+    [[gnu::cold]] void adopt(log_space const& s) {
         std::scoped_lock lock(guard_);
         used_.push_back(extent_of(s));
     }
 
-    void give_back(log_space s) noexcept {
+    [[gnu::cold]] void give_back(log_space s) noexcept {
         std::scoped_lock lock(guard_);
         forget(s);
         pages_->release(extent_of(s));
     }
 
     /// A segment that the log has used and neither superblock needs.
-    void recycle(log_space s, std::uint64_t keep_bytes) {
+    [[gnu::cold]] void recycle(log_space s, std::uint64_t keep_bytes) {
         s.written = true;
         std::scoped_lock lock(guard_);
         std::uint64_t kept = s.bytes;
@@ -90,7 +90,7 @@ public:
     }
 
     /// Frees those that the log does not use now.
-    void release_all() noexcept {
+    [[gnu::cold]] void release_all() noexcept {
         std::scoped_lock lock(guard_);
         for (log_space const& s : spare_)
             pages_->release(extent_of(s));
@@ -99,7 +99,7 @@ public:
 
     /// f(extents) with all that it holds, of which nothing changes meanwhile.
     template <class F>
-    decltype(auto) with_all(F&& f) {
+    [[gnu::cold]] decltype(auto) with_all(F&& f) {
         std::scoped_lock lock(guard_);
         std::vector<extent> all = used_;
         for (log_space const& s : spare_)

@@ -235,6 +235,7 @@ private:
     }
 
     template <class F>
+    [[gnu::cold]]
     void list_in_transaction(std::string_view pattern, F& f) const {
         change([&](session& s) {
             s.lock_all();

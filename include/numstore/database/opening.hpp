@@ -28,14 +28,14 @@ public:
     explicit opening(options const& o) noexcept : o_(&o) {}
 
     /// See `basic_database`.
-    engine_ptr file(std::string const& path) const
+    [[gnu::cold]] engine_ptr file(std::string const& path) const
         requires file_device<storage>;
 
     /// An empty one becomes a database.
-    engine_ptr device(storage device) const;
+    [[gnu::cold]] engine_ptr device(storage device) const;
 
 private:
-    engine_ptr existing_file(std::string const& path) const
+    [[gnu::cold]] engine_ptr existing_file(std::string const& path) const
         requires file_device<storage>
     {
         return o_->beside_writer ? beside([&] { return file_once(path); })
@@ -81,7 +81,7 @@ private:
     }
 
     /// None if there is no such file.
-    engine_ptr file_once(std::string const& path) const
+    [[gnu::cold]] engine_ptr file_once(std::string const& path) const
         requires file_device<storage>
     {
         std::error_code ec;
@@ -116,7 +116,7 @@ private:
     }
 
     /// None if somebody else made the file meanwhile.
-    engine_ptr new_file(std::string const& path) const
+    [[gnu::cold]] engine_ptr new_file(std::string const& path) const
         requires file_device<storage>
     {
         std::error_code ec;
@@ -137,7 +137,7 @@ private:
         return e;
     }
 
-    engine_ptr device_once(storage device) const {
+    [[gnu::cold]] engine_ptr device_once(storage device) const {
         std::error_code ec;
         bool const empty = device.size(ec) == 0;
         if (ec)

@@ -176,7 +176,7 @@ private:
             add(n->child(i), r.height == 1 ? r.leaf_pages : 1);
     }
 
-    void dig_last() {
+    [[gnu::cold]] void dig_last() {
         auto& yard = e_->graveyard;
         retired t = std::move(yard.back());
         bool const shared = is_shared(t.node);

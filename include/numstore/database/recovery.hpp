@@ -47,7 +47,7 @@ public:
 
     /// An empty database on an empty device; durable on return. Throws
     /// no_space, io.
-    void create() {
+    [[gnu::cold]] void create() {
         std::uint64_t const first = pager<Policies>::first_data_page;
         std::uint64_t const pages =
             round_up(first + e_->pages->reserve_pages(),
@@ -77,7 +77,7 @@ public:
 
     /// Throws what is wrong with the file: not_a_database, corrupt,
     /// unsupported_version, incompatible_policies; and io, no_space.
-    void open() {
+    [[gnu::cold]] void open() {
         choose_superblock();
         load_free_map();
         load_references();
@@ -120,7 +120,7 @@ private:
             raise_device(ec, e_->name + ": cannot make the file");
     }
 
-    void write_first_free_map() {
+    [[gnu::cold]] void write_first_free_map() {
         std::vector<extent> own;
         list_pages<Policies> list(*e_->pages, own);
         list.take(1);
@@ -136,7 +136,7 @@ private:
 
     // opening
 
-    void choose_superblock() {
+    [[gnu::cold]] void choose_superblock() {
         std::error_code ec;
         std::uint64_t const size = e_->pages->device().size(ec);
         if (ec)
@@ -174,7 +174,7 @@ private:
     /// What is left of a damaged superblock must go before the first page is
     /// written: a torn write of the next one might put back what it lacks, and
     /// what it refers to is overwritten by then. Durable on return.
-    void clear_damaged_superblock() {
+    [[gnu::cold]] void clear_damaged_superblock() {
         if (!other_damaged_)
             return;
         std::vector<std::byte> const nothing(
@@ -184,7 +184,7 @@ private:
     }
 
     /// What the superblock refers to stays; the log has been read.
-    void keep_for_reading() {
+    [[gnu::cold]] void keep_for_reading() {
         if constexpr (shared_device<typename Policies::storage>) {
             std::error_code ec;
             e_->pages->device().read_from(e_->newest.generation, ec);
@@ -199,7 +199,7 @@ private:
     }
 
     /// One superblock of another kind speaks for the file.
-    void refuse(format::superblock_result const& f) const {
+    [[gnu::cold]] void refuse(format::superblock_result const& f) const {
         if (f.state == format::superblock_state::incompatible
             || f.state == format::superblock_state::unsupported)
             raise_unusable(f);
@@ -227,7 +227,7 @@ private:
         return format::decode_superblock(part, fingerprint());
     }
 
-    void load_free_map() {
+    [[gnu::cold]] void load_free_map() {
         format::superblock const& s = e_->newest;
         format::free_map map;
         if (auto const bytes = load_list(s.free_map, e_->lists.free_map);
@@ -259,7 +259,7 @@ private:
         return read_list(std::as_const(*e_->pages), e_->newest, root, places);
     }
 
-    void load_references() {
+    [[gnu::cold]] void load_references() {
         format::superblock const& s = e_->newest;
         page_no const end{s.file_pages};
         reclaimer<Policies> references(*e_);
@@ -271,7 +271,7 @@ private:
             references.load_graveyard(bytes, end);
     }
 
-    void begin_versions() {
+    [[gnu::cold]] void begin_versions() {
         format::superblock const& s = e_->newest;
         e_->captured = s.generation;
         e_->latest_commit = s.version;
@@ -286,7 +286,7 @@ private:
     /// process that was killed. Without a log nothing else leads to it, so it
     /// goes to the other place before anybody sees what it says; once it is
     /// durable itself, or power that goes now might leave neither.
-    void write_found_superblock() {
+    [[gnu::cold]] void write_found_superblock() {
         format::superblock& s = e_->newest;
         e_->pages->sync();
         s.twin = format::twin_role::twin;
@@ -309,7 +309,7 @@ private:
 
     database_id id() const noexcept { return e_->newest.database_id; }
 
-    void replay()
+    [[gnu::cold]] void replay()
         requires logging
     {
         log_position const from = first_position();
@@ -377,7 +377,7 @@ private:
         return log_space_pool<Policies>::extent_of({s.offset, s.bytes, true});
     }
 
-    void redo_all(log_analysis<Policies> const& log) {
+    [[gnu::cold]] void redo_all(log_analysis<Policies> const& log) {
         e_->next_transaction =
             std::max(e_->next_transaction, log.last_transaction() + 1);
         bulk_copies<Policies> copies(*e_);
@@ -403,6 +403,7 @@ private:
         copies.retire_originals();
     }
 
+    [[gnu::cold]]
     void copy_bulk(log_analysis<Policies> const& log,
                    bulk_copies<Policies>& copies) const {
         log.each_record([&](lsn at, format::log_record const& r) {
@@ -423,7 +424,7 @@ private:
             raise(errc::cancelled, e_->name + ": recovery was cancelled");
     }
 
-    void start_log(lsn first, bool small = false) {
+    [[gnu::cold]] void start_log(lsn first, bool small = false) {
         if constexpr (logging) {
             make_log();
             e_->log->start(first, random_salt(), small);
@@ -431,7 +432,7 @@ private:
         }
     }
 
-    void resume_log(log_position const& at) {
+    [[gnu::cold]] void resume_log(log_position const& at) {
         if constexpr (logging) {
             make_log();
             e_->log->resume(at);
@@ -440,7 +441,7 @@ private:
         }
     }
 
-    void make_log()
+    [[gnu::cold]] void make_log()
         requires logging
     {
         e_->log = std::make_unique<log_type>(

@@ -236,6 +236,7 @@ private:
 
     /// Between the parts of one bulk insert there may be records of other
     /// transactions, but none of this one.
+    [[gnu::cold]]
     void more(format::bulk_runs const& runs, bool last,
               std::span<std::byte const> tail) {
         bulk& whole = bulks_[transaction_];

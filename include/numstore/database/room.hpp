@@ -53,7 +53,7 @@ public:
 
     /// After an allocation has failed; gives up `work` meanwhile. False if
     /// nothing more was found.
-    bool ripen(work_lock& lock) {
+    [[gnu::cold]] bool ripen(work_lock& lock) {
         if (!may_checkpoint())
             return false;
         std::uint64_t const before = free_pages();
@@ -132,7 +132,7 @@ public:
     }
 
 private:
-    void make_free(std::uint64_t wanted, work_lock& lock) {
+    [[gnu::cold]] void make_free(std::uint64_t wanted, work_lock& lock) {
         if (free_pages() >= wanted)
             return;
         e_->reclaim(); // some may be ripe already

@@ -34,7 +34,7 @@ public:
     }
 
 private:
-    element_type type(unsigned levels) {
+    [[gnu::cold]] element_type type(unsigned levels) {
         if (levels == 0)
             fail("no deeper nesting");
         if (take('[')) {
@@ -67,7 +67,7 @@ private:
             static_cast<element_kind>(found - scalar_kinds.begin()));
     }
 
-    element_type variant(unsigned levels) {
+    [[gnu::cold]] element_type variant(unsigned levels) {
         std::vector<element_type> alternatives;
         do {
             alternatives.push_back(type(levels - 1));
@@ -86,7 +86,7 @@ private:
         return n;
     }
 
-    element_type structure(unsigned levels) {
+    [[gnu::cold]] element_type structure(unsigned levels) {
         std::vector<element_type::member> members;
         std::uint64_t end = 0;
         std::uint64_t last_end = 0;

@@ -137,6 +137,7 @@ private:
     std::uint64_t natural(std::uint64_t end) const noexcept {
         return detail::round_up(end, alignment_);
     }
+    void sort_members();
     void check_limits() const;
     void check_members() const;
 
@@ -262,6 +263,7 @@ element_type::variant(std::vector<element_type> alternatives) {
     return t;
 }
 
+[[gnu::cold]]
 inline void element_type::set_tagged(std::uint64_t payload,
                                      std::vector<member> parts) {
     text_ = 4;
@@ -277,6 +279,7 @@ inline void element_type::set_tagged(std::uint64_t payload,
     check_limits();
 }
 
+[[gnu::cold]]
 inline element_type element_type::array_of(std::uint64_t count,
                                            element_type inner) {
     constexpr std::uint64_t brackets = 22;
@@ -297,6 +300,7 @@ inline element_type element_type::array_of(std::uint64_t count,
     return t;
 }
 
+[[gnu::cold]]
 inline element_type element_type::structure(std::vector<member> members,
                                             std::uint64_t size,
                                             std::uint64_t alignment) {
@@ -321,15 +325,33 @@ inline element_type element_type::structure(std::vector<member> members,
         t.text_ += m.name.size() + m.type.text_ + numbers;
     }
     t.plain_ = t.plain_ && used == size;
-    std::sort(
-        t.parts_.begin(), t.parts_.end(),
-        [](member const& a, member const& b) { return a.offset < b.offset; });
+    t.sort_members();
     t.check_limits();
     t.check_members();
     return t;
 }
 
-inline void element_type::check_limits() const {
+/// By offset. Pointers are sorted, which takes little code.
+[[gnu::cold]] inline void element_type::sort_members() {
+    auto const before = [](member const& a, member const& b) {
+        return a.offset < b.offset;
+    };
+    if (std::is_sorted(parts_.begin(), parts_.end(), before))
+        return;
+    std::vector<member*> order;
+    order.reserve(parts_.size());
+    for (member& m : parts_)
+        order.push_back(&m);
+    std::sort(order.begin(), order.end(),
+              [&](member* a, member* b) { return before(*a, *b); });
+    std::vector<member> sorted;
+    sorted.reserve(parts_.size());
+    for (member* const m : order)
+        sorted.push_back(std::move(*m));
+    parts_ = std::move(sorted);
+}
+
+[[gnu::cold]] inline void element_type::check_limits() const {
     auto const refuse = [](char const* what) {
         detail::raise(errc::invalid_argument,
                       std::string("element type: ") + what);
@@ -362,7 +384,7 @@ inline std::size_t identifier_bytes(std::string_view text) noexcept {
 
 } // namespace detail
 
-inline void element_type::check_members() const {
+[[gnu::cold]] inline void element_type::check_members() const {
     auto const refuse = [](std::string_view name, char const* what) {
         detail::raise(errc::invalid_argument, "element type: the member "
                                                   + detail::quoted(name)
@@ -395,7 +417,7 @@ inline std::string element_type::to_string() const {
     return text;
 }
 
-inline void element_type::append_to(std::string& out) const {
+[[gnu::cold]] inline void element_type::append_to(std::string& out) const {
     switch (kind_) {
     case element_kind::array:
         out += '[';
@@ -415,6 +437,7 @@ inline void element_type::append_to(std::string& out) const {
     }
 }
 
+[[gnu::cold]]
 inline void element_type::append_variant_to(std::string& out) const {
     out += '(';
     for (member const& m : parts_) {
@@ -425,6 +448,7 @@ inline void element_type::append_variant_to(std::string& out) const {
     out += ')';
 }
 
+[[gnu::cold]]
 inline void element_type::append_structure_to(std::string& out) const {
     std::uint64_t end = 0;
     std::uint64_t strictest = 1;

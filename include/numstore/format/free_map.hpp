@@ -49,6 +49,7 @@ inline void encode_free_map(free_map const& map, std::vector<std::byte>& out) {
 namespace numstore::detail {
 
 /// One list, whose extents must lie within [first, end), in order.
+[[gnu::cold]]
 inline std::vector<extent> decode_extents(format::byte_reader& in,
                                           page_no first, page_no end) {
     constexpr std::size_t smallest_extent = 2;

@@ -40,7 +40,7 @@ inline void encode_graveyard(std::span<buried_tree const> trees,
 
 /// Reads the list of a file whose data pages are [first, end). Throws
 /// corrupt. What is below the roots is checked as it is read.
-inline std::vector<buried_tree>
+[[gnu::cold]] inline std::vector<buried_tree>
 decode_graveyard(std::span<std::byte const> bytes, page_no first,
                  page_no end) {
     constexpr std::size_t smallest = 13;

@@ -46,6 +46,7 @@ inline void encode_list_pieces(list_pieces const& list,
 
 /// Reads it, of a file whose data pages, of `page_size` bytes, are
 /// [first, end). Throws corrupt.
+[[gnu::cold]]
 inline list_pieces decode_list_pieces(std::span<std::byte const> bytes,
                                       std::uint64_t page_size, page_no first,
                                       page_no end) {

@@ -99,6 +99,7 @@ void check_log_body(Body const& b, format::byte_reader const& in) {
 }
 
 template <class Body>
+[[gnu::cold]]
 bool read_log_body(format::log_kind kind, format::byte_reader& in,
                    format::log_body& out) {
     if (kind != Body::kind)
@@ -111,6 +112,7 @@ bool read_log_body(format::log_kind kind, format::byte_reader& in,
 }
 
 template <class... Bodies>
+[[gnu::cold]]
 bool read_log_body(format::log_kind kind, format::byte_reader& in,
                    std::variant<Bodies...>& out) {
     return (read_log_body<Bodies>(kind, in, out) || ...);

@@ -36,7 +36,7 @@ inline void encode_sharing_table(std::span<shared_pages const> table,
 
 /// Reads the table of a file whose data pages are [first, end). Throws
 /// corrupt.
-inline std::vector<shared_pages>
+[[gnu::cold]] inline std::vector<shared_pages>
 decode_sharing_table(std::span<std::byte const> bytes, page_no first,
                      page_no end) {
     constexpr std::size_t smallest = 3;

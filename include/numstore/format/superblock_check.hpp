@@ -47,21 +47,27 @@ constexpr errc error_of(superblock_state s) noexcept {
 }
 
 /// In clear text, what differs; empty if nothing does.
+[[gnu::cold]]
 inline std::string difference(fingerprint const& file,
                               fingerprint const& program) {
-    std::string text;
-    auto compare = [&](char const* name, std::uint32_t a, std::uint32_t b) {
-        if (a == b)
-            return;
-        text += text.empty() ? "file was written with " : "; with ";
-        text += std::string(name) + ' ' + std::to_string(a)
-                + ", this program uses " + std::to_string(b);
+    struct field {
+        char const* name;
+        std::uint32_t file;
+        std::uint32_t program;
     };
-    compare("page_size", file.page_size, program.page_size);
-    compare("checksum kind", file.checksum, program.checksum);
-    compare("logging kind", file.logging, program.logging);
-    compare("block_size", file.block_size, program.block_size);
-    compare("storage kind", file.storage, program.storage);
+    std::string text;
+    for (field const& f :
+         {field{"page_size", file.page_size, program.page_size},
+          field{"checksum kind", file.checksum, program.checksum},
+          field{"logging kind", file.logging, program.logging},
+          field{"block_size", file.block_size, program.block_size},
+          field{"storage kind", file.storage, program.storage}}) {
+        if (f.file == f.program)
+            continue;
+        text += text.empty() ? "file was written with " : "; with ";
+        text += std::string(f.name) + ' ' + std::to_string(f.file)
+                + ", this program uses " + std::to_string(f.program);
+    }
     return text;
 }
 
@@ -146,6 +152,7 @@ inline bool superblock_allows(format::superblock const& s,
 }
 
 /// What is wrong with values behind a good checksum, or null.
+[[gnu::cold]]
 inline char const* superblock_fault(format::superblock const& s) noexcept {
     std::uint64_t const page_size = s.policies.page_size;
     std::uint64_t file_bytes = 0;
@@ -182,6 +189,7 @@ namespace numstore::format {
 
 /// Reads and judges the bytes of one superblock. `bytes` may be longer than
 /// one, or shorter where the file is.
+[[gnu::cold]]
 inline superblock_result decode_superblock(std::span<std::byte const> bytes,
                                            fingerprint const& program) {
     using state = superblock_state;

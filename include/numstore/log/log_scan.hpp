@@ -49,7 +49,7 @@ public:
 
     /// Calls sink(log_batch_view) for every good batch until it says false.
     template <class Sink>
-    scan_result run(Sink&& sink) {
+    [[gnu::cold]] scan_result run(Sink&& sink) {
         result_.segments.push_back(segment_);
         bool stopped = false;
         while (!stopped && (read_batch(sink, stopped) || follow_link())) {
@@ -67,6 +67,7 @@ private:
         return is_valid(s, block_) && s.offset + s.bytes <= device_bytes_;
     }
 
+    [[gnu::cold]]
     std::optional<log_batch> head_at(log_segment const& s, lsn at) {
         buffer_.resize(block_);
         read(s.place_of(at), buffer_);
@@ -102,7 +103,7 @@ private:
     }
 
     template <class Sink>
-    bool read_batch(Sink& sink, bool& stopped) {
+    [[gnu::cold]] bool read_batch(Sink& sink, bool& stopped) {
         lsn const link = segment_.link_slot(block_);
         if (at_ >= link)
             return false;
@@ -134,7 +135,7 @@ private:
         return std::pair{*next, *batch};
     }
 
-    bool follow_link() {
+    [[gnu::cold]] bool follow_link() {
         auto const link = link_of(segment_);
         if (!link || link->second.previous != previous_)
             return false;
@@ -156,7 +157,7 @@ private:
 
     /// The end is damage, and not just a torn tail, if a later batch of this
     /// generation knows that more was durable.
-    void look_behind() {
+    [[gnu::cold]] void look_behind() {
         log_segment s = segment_;
         lsn from = at_;
         for (;;) {
@@ -170,7 +171,7 @@ private:
     }
 
     /// The blocks of a segment from `from` on, many with one call.
-    void look_at(log_segment const& s, lsn from) {
+    [[gnu::cold]] void look_at(log_segment const& s, lsn from) {
         constexpr std::uint64_t most = std::uint64_t{1} << 16;
         lsn const end = s.link_slot(block_) + block_;
         std::vector<std::byte> blocks(static_cast<std::size_t>(std::min(

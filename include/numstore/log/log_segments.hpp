@@ -30,7 +30,7 @@ public:
     /// Adds a segment with room for `size` bytes and more, twice as large as
     /// the last one. Throws no_space, no_memory, or sets `ec` where it cannot
     /// be written; then nothing has changed.
-    void add(lsn first, std::size_t size, std::error_code& ec) {
+    [[gnu::cold]] void add(lsn first, std::size_t size, std::error_code& ec) {
         acquire(first, size, next_bytes_, ec);
         if (!ec)
             next_bytes_ =
@@ -38,14 +38,14 @@ public:
     }
 
     /// The same, but as small as can be; the next one has the first size.
-    void add_small(lsn first, std::error_code& ec) {
+    [[gnu::cold]] void add_small(lsn first, std::error_code& ec) {
         acquire(first, 0, 0, ec);
         if (!ec)
             next_bytes_ = tuning::log_segment_bytes;
     }
 
     /// Goes on in the last segment of a log.
-    void resume(log_segment const& last) {
+    [[gnu::cold]] void resume(log_segment const& last) {
         all_.push_back(last);
         resumed_ = true;
         next_bytes_ =
@@ -104,7 +104,7 @@ private:
     /// Writes a new segment once, so that durable writes overwrite. In a log
     /// that somebody began before, also durably: who went on from the same
     /// place, and lost the link, may have left batches that fit behind it.
-    void prepare(log_space const& space, std::error_code& ec) {
+    [[gnu::cold]] void prepare(log_space const& space, std::error_code& ec) {
         std::vector<std::byte> const zeros(
             static_cast<std::size_t>(std::min(space.bytes, zeros_bytes)));
         for (std::uint64_t done = 0; done != space.bytes && !ec;) {

@@ -79,7 +79,7 @@ public:
         space_.adopt(free, next, generation);
     }
     /// These pages are in use, whatever the lists say.
-    void reserve(extent e) {
+    [[gnu::cold]] void reserve(extent e) {
         std::scoped_lock lock(guard_);
         space_.reserve(e);
     }
@@ -172,7 +172,7 @@ public:
         else
             space_.retire(e, sequence, generation);
     }
-    void ripen(std::uint64_t generation, std::uint64_t oldest) {
+    [[gnu::cold]] void ripen(std::uint64_t generation, std::uint64_t oldest) {
         std::scoped_lock lock(guard_);
         if (planted<Policies>(planted_fault::reuse_after_one_superblock))
             ++generation;
@@ -332,7 +332,7 @@ public:
     /// Gives up the free pages at the end of the file, but for a small reserve.
     /// The device keeps its size until `shrink_device`, which follows once a
     /// superblock with the new size is durable.
-    void cut_tail() {
+    [[gnu::cold]] void cut_tail() {
         std::scoped_lock lock(guard_);
         std::uint64_t const free = space_.free().pages();
         std::uint64_t const spare = least_reserve(file_pages() - free);
@@ -345,7 +345,7 @@ public:
         file_pages_.store(pages, std::memory_order_release);
     }
     /// Best effort: a device that is too long does no harm.
-    void shrink_device() noexcept {
+    [[gnu::cold]] void shrink_device() noexcept {
         std::scoped_lock lock(guard_);
         std::error_code ec;
         device_.resize(file_pages() * page_size, ec);
@@ -378,7 +378,7 @@ private:
 
     /// What is promised to the next checkpoint stays free, and the reserve,
     /// of which a part is in one piece, for what has several pages.
-    bool keep_reserve() {
+    [[gnu::cold]] bool keep_reserve() {
         if (is_checkpoint())
             return true;
         std::uint64_t const free = space_.free().whole();
@@ -519,7 +519,7 @@ private:
         return e;
     }
 
-    void grow(std::uint64_t pages) {
+    [[gnu::cold]] void grow(std::uint64_t pages) {
         if (!try_grow(pages))
             raise_no_space(pages);
     }
@@ -531,7 +531,7 @@ private:
 
     /// Grows the file by a generous step, or else, or where what is free is
     /// only in too many pieces, by just what is needed.
-    bool try_grow(std::uint64_t pages) {
+    [[gnu::cold]] bool try_grow(std::uint64_t pages) {
         std::uint64_t const now = file_pages();
         std::uint64_t const generous =
             space_.free().pages() > now / 16 + reserve_pages()

@@ -337,7 +337,7 @@ public:
         free_.erase(e);
         adopted_.erase(e);
     }
-    void settle() {
+    [[gnu::cold]] void settle() {
         for (extent const& e : std::exchange(adopted_, extent_set(1)).extents())
             retire(e, 0, adopted_generation_ - 1);
     }
@@ -381,7 +381,7 @@ public:
     /// The two lists that superblock `generation` stores: what is free when
     /// it is opened, and what is free one superblock later. `also_free` and
     /// `also_next` are in use now but not in the eyes of that superblock.
-    std::pair<std::vector<extent>, std::vector<extent>>
+    [[gnu::cold]] std::pair<std::vector<extent>, std::vector<extent>>
     stored(std::uint64_t generation, std::vector<extent> const& also_free,
            std::vector<extent> const& also_next) const {
         std::vector<extent> now = free_.extents();

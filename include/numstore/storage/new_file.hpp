@@ -35,6 +35,7 @@ inline std::error_code write_refusal(int number) noexcept {
 }
 
 /// The directory part of `path`, with its slash, and the name in it.
+[[gnu::cold]]
 inline std::pair<std::string, std::string> split_path(std::string const& path) {
     auto const slash = path.rfind('/');
     if (slash == std::string::npos)
@@ -44,6 +45,7 @@ inline std::pair<std::string, std::string> split_path(std::string const& path) {
 
 /// Follows symbolic links in the last component, also to a file that does not
 /// exist yet.
+[[gnu::cold]]
 inline std::string follow_links(std::string path, std::error_code& ec) {
     std::array<char, PATH_MAX> target{};
     ec.clear();
@@ -95,7 +97,7 @@ public:
 
     /// Gives the file its name, never replacing another file, and makes the
     /// name durable. On failure the name is not taken.
-    void publish(int fd, std::error_code& ec) noexcept {
+    [[gnu::cold]] void publish(int fd, std::error_code& ec) noexcept {
         ec.clear();
         if (!sync_all(fd) || !take_name(fd)) {
             ec = errno == EEXIST ? make_error_code(errc::already_exists)
@@ -114,7 +116,7 @@ public:
     bool pending() const noexcept { return static_cast<bool>(directory_); }
 
     /// Removes a temporary name. A forked child leaves its parent's alone.
-    void discard() noexcept {
+    [[gnu::cold]] void discard() noexcept {
         if (!temporary_.empty() && creator_ == ::getpid())
             ::unlinkat(directory_.get(), temporary_.c_str(), 0);
         temporary_.clear();
@@ -124,7 +126,7 @@ public:
 private:
     static constexpr mode_t mode = 0666;
 
-    unique_fd open_file(unpublished how, std::error_code& ec) {
+    [[gnu::cold]] unique_fd open_file(unpublished how, std::error_code& ec) {
         unique_fd file;
         if (how == unpublished::nameless_if_possible)
             file = open_nameless();
@@ -143,7 +145,7 @@ private:
         return can_be_named ? std::move(file) : unique_fd();
     }
 
-    unique_fd open_named() {
+    [[gnu::cold]] unique_fd open_named() {
         // A name has at most 255 bytes; what is cut off does not matter.
         std::string const stem = name_.substr(0, 200) + ".new-";
         for (int attempt = 0; attempt < 100; ++attempt) {

@@ -95,6 +95,7 @@ public:
 
     ~posix_file() { new_.discard(); }
 
+    [[gnu::cold]]
     static posix_file open(std::string const& path, bool read_only,
                            bool allow_network_fs, std::error_code& ec) noexcept
         try {
@@ -111,6 +112,7 @@ public:
     }
 
     /// For reading, whoever writes.
+    [[gnu::cold]]
     static posix_file open_beside(std::string const& path,
                                   bool allow_network_fs,
                                   std::error_code& ec) noexcept try {
@@ -127,6 +129,7 @@ public:
         return {};
     }
 
+    [[gnu::cold]]
     static posix_file create(std::string const& path, bool allow_network_fs,
                              unpublished how, std::error_code& ec) noexcept
         try {
