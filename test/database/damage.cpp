@@ -1,5 +1,7 @@
 // Copyright the numstore authors. SPDX-License-Identifier: Apache-2.0
+#include "../bags/default_policies.hpp"
 #include "../bags/simulated_512.hpp"
+#include "../storage/support.hpp"
 
 #include <numstore/numstore.hpp>
 #include <numstore/testing/simulated_storage.hpp>
@@ -11,7 +13,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <functional>
+#include <ios>
+#include <iterator>
 #include <numeric>
 #include <span>
 #include <string>
@@ -371,6 +376,42 @@ BOOST_AUTO_TEST_CASE(a_read_that_throws_has_filled_nothing) {
     BOOST_TEST((out == before));
     a.read(0, std::span(out).first(4'000));
     BOOST_TEST(out[3'999] == 1'003'999);
+}
+
+/// The same where leaves are read in place: the first two were read before.
+BOOST_AUTO_TEST_CASE(a_short_read_that_throws_has_filled_nothing) {
+    ns::testing::temporary_directory const folder;
+    std::string const path = folder / "a.ns";
+    constexpr std::size_t leaf = ns::default_policies::page_size / sizeof(int);
+    {
+        ns::database db(path);
+        db.create<int>("a").append(numbers(16 * leaf, 0x5a000000));
+    }
+    {
+        std::fstream file(path,
+                          std::ios::in | std::ios::out | std::ios::binary);
+        std::string const bytes((std::istreambuf_iterator<char>(file)), {});
+        int const third = 0x5a000000 + static_cast<int>(2 * leaf);
+        std::string pattern(sizeof third, ' ');
+        std::memcpy(pattern.data(), &third, sizeof third);
+        std::size_t const at = bytes.find(pattern);
+        BOOST_TEST_REQUIRE(at != std::string::npos);
+        file.clear();
+        file.seekp(static_cast<std::streamoff>(at + 100));
+        file.put('!');
+    }
+    ns::database db(path);
+    auto const a = db.open<int>("a");
+    BOOST_TEST(a[5] == 0x5a000005);
+    BOOST_TEST(a[leaf + 5] == 0x5a000005 + static_cast<int>(leaf));
+    std::vector<int> const before(2 * leaf + 100, 7);
+    std::vector<int> out = before;
+    BOOST_CHECK_EXCEPTION(
+        a.read(0, std::span(out)), ns::error,
+        [](ns::error const& e) { return e.code() == ns::errc::corrupt; });
+    BOOST_TEST((out == before));
+    a.read(7, std::span(out).first(leaf + 100));
+    BOOST_TEST(out[leaf + 99] == 0x5a000000 + static_cast<int>(leaf) + 106);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -580,4 +580,20 @@ BOOST_AUTO_TEST_CASE(a_long_snapshot_keeps_no_versions_that_nobody_reads) {
         BOOST_TEST(now[static_cast<std::size_t>(i * leaf)] == -1);
 }
 
+/// Nor while a snapshot that may be revoked is being read.
+BOOST_AUTO_TEST_CASE(a_long_read_keeps_no_versions_that_nobody_reads) {
+    constexpr std::int32_t leaves = 16;
+    database db({.snapshot_max_age = std::chrono::hours(1)});
+    overwriting writes{make(db, "a", leaves)};
+    auto const first = db.snapshot();
+    ns::detail::pinned_read<policies> const reading(*first.pin());
+    std::uint64_t most = 0;
+    for (int i = 0; i != 2000; ++i) {
+        writes();
+        most = std::max(most, db.stats().cache_bytes);
+    }
+    BOOST_TEST(most <= 8 * leaves * page);
+    BOOST_TEST((writes.t.in(first).to_vector() == numbers(leaves * leaf)));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -169,4 +169,42 @@ BOOST_AUTO_TEST_CASE(a_sync_can_begin_early) {
     BOOST_TEST(ec == ns::errc::read_only);
 }
 
+/// Else one of both would take the errors of what the other has written.
+BOOST_AUTO_TEST_CASE(the_log_is_synced_by_an_open_file_of_its_own) {
+    temporary_directory dir;
+    std::string const path = dir / "a";
+    std::error_code ec;
+    std::vector<std::byte> const text(8'192, std::byte{7});
+    {
+        posix_file file = create_named(path, ec);
+        file.resize(16'384, ec);
+        file.publish(ec);
+        BOOST_REQUIRE(!ec);
+        BOOST_TEST(open_descriptors(path) == 2);
+        file.write_log_durable(4'096, text, ec);
+        BOOST_TEST(!ec);
+        file.sync_log(ec);
+        BOOST_TEST(!ec);
+        file.write_log_durable(12'288, text, ec);
+        BOOST_TEST(ec == ns::errc::io);
+    }
+    BOOST_TEST(open_descriptors(path) == 0);
+    {
+        posix_file file = posix_file::open(path, false, false, ec);
+        BOOST_TEST(!ec);
+        BOOST_TEST(open_descriptors(path) == 2);
+        posix_file const moved = std::move(file);
+        BOOST_TEST(open_descriptors(path) == 2);
+        std::vector<std::byte> got(8'192);
+        moved.read(4'096, got, ec);
+        BOOST_TEST((got == text));
+    }
+    posix_file file = posix_file::open(path, true, false, ec);
+    BOOST_TEST(open_descriptors(path) == 1);
+    file.write_log_durable(0, text, ec);
+    BOOST_TEST(ec == ns::errc::read_only);
+    file.sync_log(ec);
+    BOOST_TEST(!ec);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,6 +3,7 @@
 
 #include <numstore/format/log_batch.hpp>
 #include <numstore/log/segment_source.hpp>
+#include <numstore/storage/storage_device.hpp>
 #include <numstore/types.hpp>
 
 #include <algorithm>
@@ -116,7 +117,7 @@ private:
             done += n;
         }
         if (!ec && resumed_)
-            device_->sync(ec);
+            sync_log_of(*device_, ec);
         preparation_bytes_ += space.bytes;
     }
 

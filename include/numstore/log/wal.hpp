@@ -277,6 +277,8 @@ private:
         if (planted(planted_fault::acknowledge_before_sync)
             || planted(planted_fault::log_write_is_not_durable))
             device_->write(b.place, b.bytes.bytes(), ec);
+        else if constexpr (log_device<storage>)
+            device_->write_log_durable(b.place, b.bytes.bytes(), ec);
         else
             device_->write_durable(b.place, b.bytes.bytes(), ec);
     }
@@ -323,7 +325,7 @@ private:
         if (full) {
             put(batches, ec);
             if (!ec && !planted(planted_fault::acknowledge_before_sync))
-                device_->sync(ec);
+                sync_log_of(*device_, ec);
         } else {
             write_durable(batches.front(), ec);
         }
@@ -335,6 +337,7 @@ private:
         queue_.recycle(batches);
         if (ec)
             fail(ec, "cannot make the log durable");
+        require_working(); // or a segment made meanwhile has taken the error
         if (full)
             ++full_ended_;
         written_ = end;

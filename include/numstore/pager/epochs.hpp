@@ -50,7 +50,9 @@ public:
 
     struct alignas(64) slot {
         atomic<std::uint64_t> sequence{idle};
-        atomic<std::int64_t> since{0}; ///< nanoseconds; 0: a plain read
+        /// Nanoseconds. Not positive in a plain read: `in_pinned` in one of a
+        /// version that another slot holds, or else 0.
+        atomic<std::int64_t> since{0};
         /// What the slot is used for, beside the number of that use: who
         /// revokes must not meet the next one.
         atomic<std::uint64_t> use{0};
@@ -109,6 +111,7 @@ public:
     /// revoked. Throws std::bad_alloc.
     slot* enter_beside(slot const& held) {
         slot& s = acquire(held.sequence.load(std::memory_order_relaxed));
+        s.since.store(in_pinned, std::memory_order_release); // for `held`
         if (!is_revoked(held))
             return &s;
         leave(s);
@@ -179,9 +182,10 @@ public:
                 s.sequence.load(std::memory_order_seq_cst);
             if (sequence == idle || is_revoked(s))
                 return;
-            // A time stands beside the version that its reader has settled
-            // on; without one the reader may still go on to a newer version,
-            // and so may who took the slot between the two loads.
+            // A time, or `in_pinned`, stands beside the version that its
+            // reader has settled on; without it the reader may still go on to
+            // a newer version, and so may who took the slot between the two
+            // loads.
             bool const settled =
                 s.since.load(std::memory_order_seq_cst) != 0
                 && s.sequence.load(std::memory_order_seq_cst) == sequence;
@@ -213,7 +217,7 @@ public:
                 return;
             std::int64_t const since =
                 s.since.load(std::memory_order_relaxed);
-            if (since == 0 || is_revoked(s))
+            if (since <= 0 || is_revoked(s))
                 return;
             ++c.readers;
             c.oldest = std::min(c.oldest, sequence);
@@ -233,7 +237,7 @@ public:
             yield<typename Policies::threading>();
         each([&](slot const& s) {
             while (s.sequence.load(std::memory_order_seq_cst) != idle
-                   && s.since.load(std::memory_order_acquire) == 0)
+                   && s.since.load(std::memory_order_acquire) <= 0)
                 yield<typename Policies::threading>();
         });
     }
@@ -244,6 +248,7 @@ private:
     static constexpr std::uint64_t revoked = 2;
     static constexpr std::uint64_t what = 3; ///< one of these, or none
     static constexpr std::uint64_t one_use = 4;
+    static constexpr std::int64_t in_pinned = -1;
 
     struct block {
         slot slots[slots_per_block];

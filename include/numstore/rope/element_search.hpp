@@ -11,6 +11,7 @@
 #include <numstore/types.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -201,7 +202,8 @@ inline void expect_bytes(std::byte const* from) noexcept {
 }
 
 /// Reads neighbouring elements from `pos` on, as `find_fast` finds them; false
-/// where it does not, and where they are so many that it does not pay.
+/// where it does not find all, and where they are so many that it does not pay.
+/// Then nothing is filled.
 template <class Policies>
 bool read_fast(node_source<Policies> const& nodes, rope_root const& root,
                std::uint64_t pos, std::span<std::byte> out) {
@@ -209,28 +211,30 @@ bool read_fast(node_source<Policies> const& nodes, rope_root const& root,
     leaf_shape const& shape = nodes.shape();
     if (out.size() > few_leaves * shape.full_bytes())
         return false;
-    leaf_directory::found leaf{};
-    if (!out.empty() && !find_fast(nodes, root, pos, leaf))
-        return false;
-    while (!out.empty()) {
+    struct piece {
+        std::byte const* from;
+        std::size_t bytes;
+    };
+    std::array<piece, 2 * few_leaves> pieces;
+    std::size_t n = 0;
+    for (std::size_t left = out.size(); left != 0; left -= pieces[n++].bytes) {
+        leaf_directory::found leaf{};
+        if (n == pieces.size() || !find_fast(nodes, root, pos, leaf))
+            return false;
         std::uint64_t const skip = pos - leaf.first;
-        auto const n = static_cast<std::size_t>(std::min<std::uint64_t>(
-            out.size(), shape.bytes(leaf.count - skip)));
-        std::byte const* const from =
-            leaf.data == nullptr ? nullptr : leaf.data + shape.bytes(skip);
+        pieces[n] = {
+            leaf.data == nullptr ? nullptr : leaf.data + shape.bytes(skip),
+            static_cast<std::size_t>(std::min<std::uint64_t>(
+                left, shape.bytes(leaf.count - skip)))};
+        expect_bytes(pieces[n].from); // all of them come from memory at once
         pos = leaf.first + leaf.count;
-        // Both leaves come from memory at once.
-        if (n != out.size()) {
-            expect_bytes(from);
-            if (!find_fast(nodes, root, pos, leaf))
-                return false;
-            expect_bytes(leaf.data);
-        }
-        if (from == nullptr)
-            std::memset(out.data(), 0, n);
+    }
+    for (std::size_t i = 0; i != n; ++i) {
+        if (pieces[i].from == nullptr)
+            std::memset(out.data(), 0, pieces[i].bytes);
         else
-            std::memcpy(out.data(), from, n);
-        out = out.subspan(n);
+            std::memcpy(out.data(), pieces[i].from, pieces[i].bytes);
+        out = out.subspan(pieces[i].bytes);
     }
     return true;
 }

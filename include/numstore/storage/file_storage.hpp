@@ -99,6 +99,14 @@ public:
     }
     void sync(std::error_code& ec) noexcept { file_.sync(ec); }
 
+    /// See `log_device`.
+    void write_log_durable(std::uint64_t offset,
+                           std::span<std::byte const> bytes,
+                           std::error_code& ec) noexcept {
+        file_.write_log_durable(offset, bytes, ec);
+    }
+    void sync_log(std::error_code& ec) noexcept { file_.sync_log(ec); }
+
     /// Growth is allocated, or refused and undone.
     void resize(std::uint64_t bytes, std::error_code& ec) noexcept {
         file_.resize(bytes, ec);
@@ -113,6 +121,7 @@ private:
 
 static_assert(file_device<file_storage>);
 static_assert(eager_device<file_storage>);
+static_assert(log_device<file_storage>);
 static_assert(shared_device<file_storage>);
 
 } // namespace numstore

@@ -95,6 +95,14 @@ public:
     }
     void sync(std::error_code& ec) noexcept { file_.sync(ec); }
 
+    /// See `log_device`.
+    void write_log_durable(std::uint64_t offset,
+                           std::span<std::byte const> bytes,
+                           std::error_code& ec) noexcept {
+        file_.write_log_durable(offset, bytes, ec);
+    }
+    void sync_log(std::error_code& ec) noexcept { file_.sync_log(ec); }
+
     /// Growth is allocated, or refused and undone. The window is made before
     /// the size is published, so that whoever sees the size finds it.
     void resize(std::uint64_t bytes, std::error_code& ec) noexcept {
@@ -126,6 +134,7 @@ private:
 
 static_assert(file_device<mapped_storage>);
 static_assert(eager_device<mapped_storage>);
+static_assert(log_device<mapped_storage>);
 static_assert(shared_device<mapped_storage>);
 static_assert(viewable_device<mapped_storage>);
 

@@ -60,6 +60,15 @@ inline unique_fd open_regular(char const* path, bool read_only,
     return ec ? unique_fd() : std::move(file);
 }
 
+/// The file behind `fd`, opened for writing once more; or none, where the
+/// system does not show it.
+inline unique_fd open_again(int fd) {
+    std::string const self = "/proc/self/fd/" + std::to_string(fd);
+    return unique_fd(retry_interrupted([&] {
+        return ::open(self.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY);
+    }));
+}
+
 /// A locked file and its size: what `file_storage` and `mapped_storage`
 /// share. One thread at a time resizes; reads, writes and `size` may run
 /// meanwhile.
@@ -69,6 +78,7 @@ public:
 
     posix_file(posix_file&& other) noexcept
         : fd_(std::move(other.fd_)),
+          log_(std::move(other.log_)),
           new_(std::move(other.new_)),
           path_(std::move(other.path_)),
           read_only_(other.read_only_),
@@ -81,6 +91,7 @@ public:
             return *this;
         new_.discard();
         fd_ = std::move(other.fd_);
+        log_ = std::move(other.log_);
         new_ = std::move(other.new_);
         path_ = std::move(other.path_);
         read_only_ = other.read_only_;
@@ -105,6 +116,8 @@ public:
             lock_file(file.fd(), read_only, ec);
         if (!ec)
             file.load_size(ec);
+        if (!ec && !read_only)
+            file.log_ = open_again(file.fd());
         return ec ? posix_file() : std::move(file);
     } catch (std::bad_alloc const&) {
         ec = errc::no_memory;
@@ -142,6 +155,8 @@ public:
             refuse_network_file_system(file.fd(), ec);
         if (!ec)
             lock_file(file.fd(), false, ec);
+        if (!ec)
+            file.log_ = open_again(file.fd());
         return ec ? posix_file() : std::move(file);
     } catch (std::bad_alloc const&) {
         ec = errc::no_memory;
@@ -192,19 +207,19 @@ public:
 
     void write_durable(std::uint64_t offset, std::span<std::byte const> bytes,
                        std::error_code& ec) noexcept {
-        if (!may_write(offset, bytes.size(), ec) || bytes.empty())
-            return;
-        if (!refuses_dsync_.load(std::memory_order_relaxed)) {
-            write_all(fd(), offset, bytes, RWF_DSYNC, ec);
-            if (ec != std::errc::operation_not_supported
-                && ec != std::errc::function_not_supported
-                && ec != std::errc::invalid_argument)
-                return;
-            refuses_dsync_.store(true, std::memory_order_relaxed);
-        }
-        write_all(fd(), offset, bytes, 0, ec);
-        if (!ec)
-            sync_data(fd(), ec);
+        write_durable_by(fd(), offset, bytes, ec);
+    }
+
+    /// See `log_device`.
+    void write_log_durable(std::uint64_t offset,
+                           std::span<std::byte const> bytes,
+                           std::error_code& ec) noexcept {
+        write_durable_by(log_fd(), offset, bytes, ec);
+    }
+    void sync_log(std::error_code& ec) noexcept {
+        ec.clear();
+        if (!read_only_)
+            sync_data(log_fd(), ec);
     }
 
     void start_sync(std::uint64_t offset, std::size_t length,
@@ -247,6 +262,27 @@ private:
         return usable;
     }
 
+    /// Without it both are synced through one.
+    int log_fd() const noexcept { return log_ ? log_.get() : fd(); }
+
+    void write_durable_by(int by, std::uint64_t offset,
+                          std::span<std::byte const> bytes,
+                          std::error_code& ec) noexcept {
+        if (!may_write(offset, bytes.size(), ec) || bytes.empty())
+            return;
+        if (!refuses_dsync_.load(std::memory_order_relaxed)) {
+            write_all(by, offset, bytes, RWF_DSYNC, ec);
+            if (ec != std::errc::operation_not_supported
+                && ec != std::errc::function_not_supported
+                && ec != std::errc::invalid_argument)
+                return;
+            refuses_dsync_.store(true, std::memory_order_relaxed);
+        }
+        write_all(by, offset, bytes, 0, ec);
+        if (!ec)
+            sync_data(by, ec);
+    }
+
     bool may_write(std::uint64_t offset, std::size_t length,
                    std::error_code& ec) const noexcept {
         ec.clear();
@@ -278,6 +314,7 @@ private:
     }
 
     unique_fd fd_;
+    unique_fd log_; ///< another open file for it, with errors of its own
     new_file new_;
     std::string path_;
     bool read_only_ = false;

@@ -67,6 +67,24 @@ concept eager_device =
            { s.start_sync(offset, length, ec) } noexcept -> std::same_as<void>;
        };
 
+/// A device that tells of each write that failed after it was made not only
+/// whoever syncs next: `write_log_durable` and `sync_log` are `write_durable`
+/// and `sync`, by the one thread at a time that makes the log durable, and
+/// report an error even if one of those has, and the other way round. Linux
+/// tells each open file once, so that where log and pages are synced through
+/// one, a checkpoint might take the error of a commit, which then counts as
+/// durable.
+template <class S>
+concept log_device =
+    storage_device<S>
+    && requires(S s, std::uint64_t offset, std::span<std::byte const> out,
+                std::error_code& ec) {
+           {
+               s.write_log_durable(offset, out, ec)
+           } noexcept -> std::same_as<void>;
+           { s.sync_log(ec) } noexcept -> std::same_as<void>;
+       };
+
 /// A device that others may open for reading while one writes. Who opens it
 /// for that needs any state of it at first; `read_from` says that from now on
 /// it is what superblock `generation` refers to, and what is written later.
@@ -104,4 +122,16 @@ concept file_device =
            { s.keep_for_views(ec) } noexcept -> std::same_as<void>;
        };
 
+namespace detail {
+
+/// `sync` for the log.
+template <storage_device S>
+void sync_log_of(S& device, std::error_code& ec) noexcept {
+    if constexpr (log_device<S>)
+        device.sync_log(ec);
+    else
+        device.sync(ec);
+}
+
+} // namespace detail
 } // namespace numstore
