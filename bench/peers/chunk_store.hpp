@@ -13,10 +13,11 @@ namespace bench {
 
 /// An array that can be edited in the middle, in a store of sorted keys: 4 KiB
 /// chunks under 64-bit keys with gaps, and a new chunk gets a key in the
-/// middle between its neighbours'. A place is found by its share of the key
+/// middle between its neighbours'. A chunk is found by its share of the key
 /// space, for nothing in such a store counts elements: finding the chunk of
-/// an exact position would cost more. Edits go to the nearest chunk border;
-/// fewer elements than a chunk go into the middle of one, which is rewritten.
+/// an exact position would cost more. Inside of the chunk an edit is exact, as
+/// in every other system: an insertion splits a chunk of more than two, what
+/// is erased leaves the rest of the first and the last chunk that it touches.
 class chunk_store : public store {
 public:
     using key_type = std::uint64_t;
@@ -31,17 +32,48 @@ public:
     void insert(std::uint64_t at, std::span<float const> v) override {
         change([&] {
             neighbours const n = around_place(at);
-            if (v.size() < chunk)
-                insert_inside(n, v);
-            else
-                insert_between(n, v);
+            std::vector<float> grown = get(n.right);
+            grown.insert(grown.begin() + offset_in(grown, at), v.begin(),
+                         v.end());
+            std::span<float const> rest(grown);
+            if (rest.size() > 2 * chunk) {
+                std::size_t const more = rest.size() / (chunk + chunk / 2);
+                std::size_t const each = rest.size() / (more + 1);
+                key_type const step = (n.right - n.left) / (more + 1);
+                check(step != 0, "finding a key between two others");
+                for (std::size_t i = 1; i <= more; ++i) {
+                    put(n.left + i * step, rest.first(each));
+                    rest = rest.subspan(each);
+                }
+            }
+            put(n.right, rest);
         });
     }
-    /// As many chunks as hold so many elements when they are whole.
     void erase(std::uint64_t at, std::uint64_t count) override {
         change([&] {
-            for (std::uint64_t i = 0; i < count; i += chunk)
-                remove(around_place(at).right);
+            key_type key = around_place(at).right;
+            std::vector<float> values = get(key);
+            auto from = offset_in(values, at);
+            for (;;) {
+                auto const n = std::min<std::uint64_t>(
+                    count, values.size() - static_cast<std::size_t>(from));
+                count -= n;
+                if (n == values.size())
+                    remove(key);
+                else if (n != 0) {
+                    values.erase(values.begin() + from,
+                                 values.begin() + from
+                                     + static_cast<std::ptrdiff_t>(n));
+                    put(key, values);
+                }
+                key_type const next =
+                    count == 0 ? key : around(key + 1).right;
+                if (next <= key)
+                    return; // done, or at the end
+                key = next;
+                values = get(key);
+                from = 0;
+            }
         });
     }
 
@@ -94,26 +126,10 @@ private:
         neighbours const n = around(key_of(at));
         return n.left == n.right ? around(n.right) : n; // behind all
     }
-    void insert_between(neighbours const& n, std::span<float const> v) {
-        key_type const step =
-            (n.right - n.left) / ((v.size() + chunk - 1) / chunk + 1);
-        check(step != 0, "finding a key between two others");
-        key_type key = n.left;
-        for (; !v.empty(); v = v.subspan(std::min(chunk, v.size())))
-            put(key += step, v.first(std::min(chunk, v.size())));
-    }
-    void insert_inside(neighbours const& n, std::span<float const> v) {
-        std::vector<float> grown = get(n.right);
-        auto const half = [&] {
-            return grown.begin()
-                   + static_cast<std::ptrdiff_t>(grown.size() / 2);
-        };
-        grown.insert(half(), v.begin(), v.end());
-        if (grown.size() > 2 * chunk) {
-            insert_between(n, {grown.begin(), half()});
-            grown.erase(grown.begin(), half());
-        }
-        put(n.right, grown);
+    static std::ptrdiff_t offset_in(std::vector<float> const& values,
+                                    std::uint64_t at) noexcept {
+        return static_cast<std::ptrdiff_t>(
+            std::min<std::uint64_t>(at % chunk, values.size()));
     }
 
     std::uint64_t elements_;
