@@ -29,6 +29,19 @@ inline void write_back(std::string const& folder) {
     check_errno(result == 0, "syncfs");
 }
 
+/// From now on its reads come from the device.
+inline void forget(std::string const& folder) {
+    for (auto const& entry :
+         std::filesystem::recursive_directory_iterator(folder)) {
+        if (!entry.is_regular_file())
+            continue;
+        int const fd = ::open(entry.path().c_str(), O_RDONLY);
+        check_errno(fd >= 0, "open");
+        ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+        ::close(fd);
+    }
+}
+
 inline store_setup setup_in(options const& o, std::string const& folder,
                             bool fresh) {
     return {folder, fresh, o.elements(), o.log_bytes, o.cache_bytes};

@@ -93,14 +93,15 @@ private:
     double quiet_seconds_ = 0;
 };
 
-/// Erasing, in the first half, leaves the second.
+/// Erasing, in the first half, leaves the second. Whole commits.
 std::size_t most_edits(options const& o, edit const& e) {
     if (e.kind != edit_kind::erase)
         return ~std::size_t{0} >> 1;
-    return static_cast<std::size_t>(o.elements() / 2 / e.elements);
+    auto const most = static_cast<std::size_t>(o.elements() / 2 / e.elements);
+    return most - most % std::min(most, e.in_commit);
 }
 
-/// Two figures of the same edits, over at least two rounds of the system's
+/// Two figures of the same edits, over four rounds of the system's
 /// housekeeping: without the commits that it fell into, and with all of it,
 /// the last one included that is still due at the end.
 sample edit_copy(options const& o, peer const& p, std::string const& folder,
@@ -124,7 +125,7 @@ sample edit_copy(options const& o, peer const& p, std::string const& folder,
     r.figures[3] = written() / (static_cast<double>(edits.done()) * bytes);
     double const longest = (cycles == store::no_cycles ? 2 : 15) * o.seconds;
     while (m.seconds() < longest && edits.done() < most
-           && (cycles == store::no_cycles || s->cycles() < cycles + 2))
+           && (cycles == store::no_cycles || s->cycles() < cycles + 4))
         edits.run(std::min(most - edits.done(),
                            std::max<std::size_t>(256, e.in_commit)),
                   late(longest));

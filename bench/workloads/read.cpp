@@ -26,19 +26,6 @@ std::atomic<double> sink; ///< so that no read is left out
 /// How a row reads: once, or `places` of them; gives a sum.
 using read_work = std::function<double(store&)>;
 
-/// From now on its reads come from the device.
-void forget(std::string const& folder) {
-    for (auto const& entry :
-         std::filesystem::recursive_directory_iterator(folder)) {
-        if (!entry.is_regular_file())
-            continue;
-        int const fd = ::open(entry.path().c_str(), O_RDONLY);
-        check_errno(fd >= 0, "open");
-        ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-        ::close(fd);
-    }
-}
-
 /// Pages mapped, checksums verified: once, however it is read later.
 void touch_all(store& s) {
     std::vector<float> piece(piece_elements);
