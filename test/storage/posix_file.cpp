@@ -9,7 +9,9 @@
 #include <numstore/storage/posix_io.hpp>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -205,6 +207,37 @@ BOOST_AUTO_TEST_CASE(the_log_is_synced_by_an_open_file_of_its_own) {
     BOOST_TEST(ec == ns::errc::read_only);
     file.sync_log(ec);
     BOOST_TEST(!ec);
+}
+
+/// Not one open file for both, of which nobody would know.
+BOOST_AUTO_TEST_CASE(without_a_descriptor_for_the_log_nothing_is_opened) {
+    temporary_directory dir;
+    std::string const path = dir / "a";
+    std::error_code ec;
+    {
+        posix_file file = create_named(path, ec);
+        file.publish(ec);
+        BOOST_REQUIRE(!ec);
+    }
+    BOOST_TEST(in_child([&]() -> std::string {
+                   int const next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+                   ::close(next); // the first free one: a single one is left
+                   auto const most = static_cast<rlim_t>(next) + 1;
+                   rlimit const limit{most, most};
+                   ::setrlimit(RLIMIT_NOFILE, &limit);
+                   posix_file file = posix_file::open(path, false, false, ec);
+                   if (ec != std::errc::too_many_files_open || file.fd() >= 0)
+                       return "writing: " + ec.message();
+                   file = posix_file::open(path, true, false, ec);
+                   if (ec || file.fd() != next)
+                       return "reading: " + ec.message();
+                   file = posix_file();
+                   file = create_named(dir / "b", ec);
+                   if (ec != std::errc::too_many_files_open || file.fd() >= 0)
+                       return "creating: " + ec.message();
+                   return names_in(dir).size() == 1 ? "" : "something is left";
+               })
+               == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -61,12 +61,26 @@ inline unique_fd open_regular(char const* path, bool read_only,
 }
 
 /// The file behind `fd`, opened for writing once more; or none, where the
-/// system does not show it.
-inline unique_fd open_again(int fd) {
+/// system does not show it. Sets `ec` where only a descriptor or memory is
+/// missing.
+inline unique_fd open_again(int fd, std::error_code& ec) {
     std::string const self = "/proc/self/fd/" + std::to_string(fd);
-    return unique_fd(retry_interrupted([&] {
-        return ::open(self.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY);
+    unique_fd again(retry_interrupted([&] {
+        return ::open(self.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     }));
+    if (!again) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+            ec = last_os_error();
+        return {};
+    }
+    struct stat one{};
+    struct stat other{};
+    bool const same = ::fstat(fd, &one) == 0
+                      && ::fstat(again.get(), &other) == 0
+                      && one.st_dev == other.st_dev
+                      && one.st_ino == other.st_ino
+                      && ::fcntl(again.get(), F_SETFL, 0) == 0;
+    return same ? std::move(again) : unique_fd(); // what else is in /proc?
 }
 
 /// A locked file and its size: what `file_storage` and `mapped_storage`
@@ -117,7 +131,7 @@ public:
         if (!ec)
             file.load_size(ec);
         if (!ec && !read_only)
-            file.log_ = open_again(file.fd());
+            file.log_ = open_again(file.fd(), ec);
         return ec ? posix_file() : std::move(file);
     } catch (std::bad_alloc const&) {
         ec = errc::no_memory;
@@ -156,7 +170,7 @@ public:
         if (!ec)
             lock_file(file.fd(), false, ec);
         if (!ec)
-            file.log_ = open_again(file.fd());
+            file.log_ = open_again(file.fd(), ec);
         return ec ? posix_file() : std::move(file);
     } catch (std::bad_alloc const&) {
         ec = errc::no_memory;
