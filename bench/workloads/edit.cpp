@@ -180,7 +180,7 @@ void run_edit(options const& o) {
     std::size_t const many = o.smoke ? 20 : 1000;
     std::string const chunks =
         "; LMDB, SQLite, RocksDB: 4 KiB chunks under sorted 64-bit keys, a new "
-        "one in the middle between its neighbours'; sustained: over two "
+        "one in the middle between its neighbours'; sustained: over four "
         "checkpoints or flushes";
     for (std::size_t const n : {std::size_t{1}, many}) {
         std::string const suffix = n == 1 ? "_durable" : "_1000_per_commit";
