@@ -65,21 +65,17 @@ inline unique_fd open_regular(char const* path, bool read_only,
 /// missing.
 inline unique_fd open_again(int fd, std::error_code& ec) {
     std::string const self = "/proc/self/fd/" + std::to_string(fd);
-    unique_fd again(retry_interrupted([&] {
-        return ::open(self.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    }));
-    if (!again) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-            ec = last_os_error();
-        return {};
-    }
+    unique_fd again = open_regular(self.c_str(), false, ec);
+    if (ec != std::errc::too_many_files_open
+        && ec != std::errc::too_many_files_open_in_system
+        && ec != std::errc::not_enough_memory)
+        ec.clear();
     struct stat one{};
     struct stat other{};
-    bool const same = ::fstat(fd, &one) == 0
+    bool const same = again && ::fstat(fd, &one) == 0
                       && ::fstat(again.get(), &other) == 0
                       && one.st_dev == other.st_dev
-                      && one.st_ino == other.st_ino
-                      && ::fcntl(again.get(), F_SETFL, 0) == 0;
+                      && one.st_ino == other.st_ino;
     return same ? std::move(again) : unique_fd(); // what else is in /proc?
 }
 
