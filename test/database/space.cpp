@@ -351,6 +351,34 @@ BOOST_FIXTURE_TEST_CASE(cycles_of_small_transactions_reuse_the_file, fixture) {
     require_sound(db);
 }
 
+/// The log's space, given up and taken by leaves, would have to be found anew
+/// and written over with zeros at each checkpoint.
+BOOST_FIXTURE_TEST_CASE(overwriting_keeps_file_and_log_as_they_are, fixture) {
+    ns::database db(file("a.ns"), {.durability = ns::durability::none});
+    auto a = db.create<int>("a");
+    fill(db, a, 16 << 20);
+    std::mt19937_64 random(3);
+    auto const some = numbers(1024);
+    auto const overwrite = [&](int commits) {
+        for (int c = 0; c != commits; ++c) {
+            auto tx = db.begin();
+            auto t = a.in(tx);
+            for (int i = 0; i != 1000; ++i)
+                t.write(random() % (t.size() - some.size()), some);
+            tx.commit();
+        }
+        return db.stats();
+    };
+    int const commits = large < 1 << 30 ? 10 : 40;
+    auto const before = overwrite(commits);
+    auto const after = overwrite(commits);
+    BOOST_TEST(after.checkpoints > before.checkpoints + 5);
+    BOOST_TEST(after.file_bytes <= before.file_bytes);
+    BOOST_TEST(after.file_bytes <= after.live_bytes * 20 / 10);
+    BOOST_TEST(after.log_preparation_bytes == before.log_preparation_bytes);
+    require_sound(db);
+}
+
 BOOST_FIXTURE_TEST_CASE(edits_in_balance_keep_the_file_in_proportion, fixture) {
     ns::database db(file("a.ns"), {.durability = ns::durability::none});
     auto a = db.create<int>("a");

@@ -529,7 +529,7 @@ private:
                 return;
             for (log_segment const& s : e_->log->release_before(previous_redo))
                 e_->log_pool.recycle({s.offset, s.bytes, true},
-                                     e_->most_log());
+                                     3 * e_->most_log());
         }
     }
 

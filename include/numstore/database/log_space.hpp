@@ -75,11 +75,15 @@ public:
         pages_->release(extent_of(s));
     }
 
-    /// A segment that the log has used and neither superblock needs.
+    /// A segment that the log has used and neither superblock needs. It is
+    /// kept for the log if that has no more than `keep_bytes` then: once given
+    /// up it would be in pieces soon.
     [[gnu::cold]] void recycle(log_space s, std::uint64_t keep_bytes) {
         s.written = true;
         std::scoped_lock lock(guard_);
-        std::uint64_t kept = s.bytes;
+        std::uint64_t kept = 0;
+        for (extent const& e : used_)
+            kept += e.pages * page_size;
         for (log_space const& other : spare_)
             kept += other.bytes;
         if (kept <= keep_bytes)
