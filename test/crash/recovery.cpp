@@ -696,6 +696,39 @@ BOOST_AUTO_TEST_CASE(damage_before_what_was_durable_is_an_error) {
     });
 }
 
+/// A superblock that says "closed" lets the log behind it go unread, so it must
+/// not be there any more.
+BOOST_AUTO_TEST_CASE(damage_of_the_first_commit_after_a_close_is_an_error) {
+    with_both_blocks([](std::size_t block) {
+        for (bool const again : {false, true}) {
+            world w(block);
+            if (again) {
+                w.append(numbers(100));
+                w.db.checkpoint();
+                w.db.checkpoint();
+            }
+            w.db.close();
+            database db(w.device);
+            auto a = db.open<int>("a");
+            auto const mark = w.device.mark();
+            for (int i = 0; i != 3; ++i)
+                a.append(numbers(16, i));
+            auto const written = records_since(w.device, mark);
+            BOOST_TEST_REQUIRE(written.size() == 3U);
+            simulated_storage left =
+                w.device.after_power_loss(power_loss::lose_all());
+            left.corrupt(written[0].offset, std::vector<std::byte>(
+                                                written[0].length()));
+            for (auto const mode :
+                 {ns::open_mode::open_existing, ns::open_mode::read_only})
+                BOOST_CHECK_EXCEPTION(database(left, {.mode = mode}), ns::error,
+                                      [](ns::error const& e) {
+                                          return is(e, ns::errc::corrupt);
+                                      });
+        }
+    });
+}
+
 BOOST_AUTO_TEST_CASE(log_sequence_numbers_never_go_back) {
     with_both_blocks([](std::size_t block) {
         simulated_storage device(block);

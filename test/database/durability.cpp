@@ -95,6 +95,23 @@ BOOST_FIXTURE_TEST_CASE(reading_writes_nothing, fixture) {
     BOOST_TEST(after.syncs == before.syncs);
 }
 
+/// The two superblocks, the first block of the log, and of the free map, the
+/// catalogue, the array and its list of elements what leads to one element.
+BOOST_FIXTURE_TEST_CASE(opening_a_closed_database_reads_few_pages, fixture) {
+    a.append(numbers(100000));
+    for (int i = 0; i != 3; ++i) {
+        a.erase(1000, 10);
+        db.checkpoint();
+    }
+    db.close();
+    auto const before = device.counts();
+    database again(device);
+    BOOST_TEST(again.open<std::int32_t>("a")[500] == 501);
+    auto const after = device.counts();
+    BOOST_TEST(after.reads - before.reads <= 9U);
+    BOOST_TEST(after.bytes_read - before.bytes_read <= 9U * 4096);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_crash_before_commit_leaves_nothing, fixture) {
     a.append(numbers(10));
     auto tx = db.begin();

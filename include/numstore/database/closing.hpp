@@ -48,13 +48,21 @@ private:
         std::exception_ptr failure;
         try {
             checkpointer<Policies> c(*e_);
-            if (!e_->read_only && !e_->pages->failed() && c.needed())
+            if (!e_->read_only && !e_->pages->failed()
+                && (c.needed() || is_to_be_clean()))
                 c.run(lock, {.clean = true});
         } catch (...) {
             failure = std::current_exception();
         }
         e_->closed.store(true, std::memory_order_seq_cst);
         return failure;
+    }
+
+    /// Who opens the file after a checkpoint of this program would look for
+    /// commits behind it.
+    bool is_to_be_clean() const noexcept {
+        return engine_type::logging && !e_->newest.clean
+               && !e_->newest_is_unsure;
     }
 
     void give_up_file() noexcept {

@@ -409,11 +409,20 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
             pages->write_durable(place_of(s), image_of(s));
     }
 
+    /// Before each commit: the newest superblock may no longer say that
+    /// nothing follows it.
+    void expect_commits() {
+        if constexpr (logging)
+            if (std::exchange(newest.clean, false))
+                newest_is_unsure = true;
+        secure_superblock();
+    }
+
     /// Before the first commit or checkpoint after opening: the newest
     /// superblock may be in a cache of the system only, left there by a process
-    /// that was killed or that saw a sync fail. Durable with the next sync. If
-    /// power goes while it is written, the other one and the log lead to the
-    /// same.
+    /// that was killed or that saw a sync fail. Durable with the next sync,
+    /// without which no commit is. If power goes while it is written, the other
+    /// one and the log lead to the same.
     void secure_superblock() {
         if (!newest_is_unsure
             || planted<Policies>(
@@ -421,6 +430,9 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
             return;
         pages->write_at(place_of(newest), image_of(newest));
         newest_is_unsure = false;
+        if constexpr (logging)
+            if (log != nullptr)
+                log->want_all();
     }
 
     format::log_start stored_position(lsn redo) const

@@ -31,8 +31,8 @@ class log_analysis {
 
 public:
     log_analysis(engine_type& e, log_position const& from,
-                 database_id const& id)
-        : e_(&e), from_(from), id_(id) {}
+                 database_id const& id, log_state known)
+        : e_(&e), from_(from), id_(id), known_(known) {}
 
     /// Reads the log, as often as it takes. Throws corrupt, io.
     [[gnu::cold]] void run() {
@@ -91,7 +91,8 @@ private:
         return scan<Policies>(
             e_->pages->device(), from_, id_, [&](log_batch_view const& batch) {
                 return batch.first() < end_ && sink(batch);
-            });
+            },
+            known_);
     }
 
     [[gnu::cold]] void read_statuses() {
@@ -224,6 +225,7 @@ private:
     engine_type* e_;
     log_position from_;
     database_id id_;
+    log_state known_;
     lsn end_{std::numeric_limits<std::uint64_t>::max()};
     lsn durable_{};
     lsn last_commit_{};

@@ -83,7 +83,7 @@ private:
         prepared ready;
         due_nodes due;
         try {
-            e_->secure_superblock();
+            e_->expect_commits();
             prepare_catalogue(t, next);
             ready = prepare(t);
             prepare_references(t);

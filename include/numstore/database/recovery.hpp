@@ -316,7 +316,7 @@ private:
         if (!is_valid(from))
             raise(errc::corrupt,
                   e_->name + ": the superblock names no place for the log");
-        log_analysis<Policies> log(*e_, from, id());
+        log_analysis<Policies> log(*e_, from, id(), known_of_log());
         log.run();
         if (log.is_replaced())
             raise(errc::corrupt,
@@ -365,6 +365,14 @@ private:
     void checkpoint(typename checkpointer<Policies>::purpose why) {
         typename engine_type::work_lock lock(e_->work);
         checkpointer<Policies>(*e_).run(lock, why);
+    }
+
+    /// A superblock that says so was written when the database was closed, and
+    /// again before the next commit, if it is the newest: a damaged one might
+    /// have been newer.
+    log_state known_of_log() const noexcept {
+        return e_->newest.clean && !other_damaged_ ? log_state::empty
+                                                   : log_state::unknown;
     }
 
     /// The other superblock may belong to a log that ended, and would not

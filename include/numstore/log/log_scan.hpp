@@ -28,6 +28,14 @@ struct scan_result {
     std::vector<log_segment> segments; ///< read, oldest first
 };
 
+/// What is known of a log before it is read.
+enum class log_state {
+    unknown,
+    /// The superblock that leads to it says so; a commit is durable only
+    /// together with one that does not.
+    empty
+};
+
 /// Reads the batches of a log from a device, one at a time.
 template <class Policies, class Storage>
 class log_scanner {
@@ -35,10 +43,10 @@ class log_scanner {
 
 public:
     log_scanner(Storage const& device, log_position const& from,
-                database_id const& id)
+                database_id const& id, log_state known)
         : device_(&device), id_(id), segment_(from.segment), start_(from.start),
           at_(from.start), salt_(from.salt), previous_(from.previous_checksum),
-          block_(from.block) {
+          block_(from.block), known_(known) {
         std::error_code ec;
         device_bytes_ = device.size(ec);
         if (ec)
@@ -52,10 +60,14 @@ public:
     [[gnu::cold]] scan_result run(Sink&& sink) {
         result_.segments.push_back(segment_);
         bool stopped = false;
-        while (!stopped && (read_batch(sink, stopped) || follow_link())) {
+        bool const any =
+            read_batch(sink, stopped)
+            || (known_ == log_state::unknown && follow_link());
+        while (any && !stopped
+               && (read_batch(sink, stopped) || follow_link())) {
         }
         result_.end = at_;
-        if (!stopped) {
+        if (!stopped && (any || known_ == log_state::unknown)) {
             result_.replaced = at_ == start_ && is_used_again();
             look_behind();
         }
@@ -214,6 +226,7 @@ private:
     std::uint64_t salt_;
     std::uint64_t previous_;
     std::uint32_t block_;
+    log_state known_;
     std::uint64_t device_bytes_ = 0;
     std::vector<std::byte> buffer_;
     scan_result result_;
@@ -221,12 +234,14 @@ private:
 
 /// Reads a log from `from` on: sink(log_batch_view) gets every good batch; it
 /// answers false to end the log before that batch. A torn, short or stale
-/// tail just ends the log. Bounded memory: one batch. Throws corrupt if
-/// batches are missing that were durable, io.
+/// tail just ends the log. One that is known to be empty, and looks so at its
+/// first block, is not read any further. Bounded memory: one batch. Throws
+/// corrupt if batches are missing that were durable, io.
 template <class Policies, class Storage, class Sink>
 scan_result scan(Storage const& device, log_position const& from,
-                 database_id const& id, Sink&& sink) {
-    return log_scanner<Policies, Storage>(device, from, id).run(sink);
+                 database_id const& id, Sink&& sink,
+                 log_state known = log_state::unknown) {
+    return log_scanner<Policies, Storage>(device, from, id, known).run(sink);
 }
 
 } // namespace numstore::detail
