@@ -150,8 +150,12 @@ void snapshot_readers(options const& o) {
 
 void parallel_writers(options const& o) {
     compare_writers<policies>(o, "writers_of_own_arrays",
-                              "an overwrite of 4 KiB in each commit, durable "
-                              "on return");
+                              {block_elements,
+                               "an overwrite of 4 KiB in each commit, durable "
+                               "on return"});
+    compare_writers<policies>(o, "writers_of_few_elements",
+                              {16, "an overwrite of 64 bytes in each commit, "
+                                   "durable on return"});
 }
 
 constexpr std::size_t writes_per_commit = 100;

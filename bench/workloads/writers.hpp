@@ -36,15 +36,21 @@ inline std::string numbered(std::size_t i) {
     return "array " + std::to_string(i);
 }
 
-/// Each thread overwrites 4 KiB of an array of its own in each commit.
+/// What each commit of `compare_writers` is.
+struct commits_of_writers {
+    std::size_t elements; ///< overwritten, neighbours
+    char const* note;
+};
+
+/// Each thread overwrites `n` elements of an array of its own in each commit.
 template <class Policies>
-sample numstore_writers(options const& o, std::size_t threads) {
+sample numstore_writers(options const& o, std::size_t threads, std::size_t n) {
     std::string const folder = o.folder + "/writers";
     empty_folder(folder);
     ns::basic_database<Policies> db(
         database_file(folder), database_options(setup_in(o, folder, true)));
     std::uint64_t const elements = o.elements() / 16;
-    std::vector<float> const block = some_elements(block_elements, 1);
+    std::vector<float> const block = some_elements(n, 1);
     for (std::size_t i = 0; i != threads; ++i)
         db.template create<float>(numbered(i)).resize(elements, 1.0F);
     db.checkpoint();
@@ -54,7 +60,7 @@ sample numstore_writers(options const& o, std::size_t threads) {
         threads, o.seconds, [&](std::size_t i, std::atomic<bool> const& stop) {
             auto a = db.template open<float>(numbered(i));
             auto const at =
-                some_places(4096, elements - block_elements + 1, i);
+                some_places(4096, elements - n + 1, i);
             std::uint64_t count = 0;
             while (!stop.load(std::memory_order_relaxed))
                 a.write(at[count++ % at.size()], block);
@@ -66,7 +72,8 @@ sample numstore_writers(options const& o, std::size_t threads) {
     r.figures[2] = per_cpu(done);
     r.figures[1] = static_cast<double>(after.syncs - before.syncs)
                    / static_cast<double>(after.commits - before.commits);
-    r.user_bytes = static_cast<double>(after.commits - before.commits) * 4096;
+    r.user_bytes = static_cast<double>((after.commits - before.commits) * n
+                                       * sizeof(float));
     r.bytes_written =
         static_cast<double>(after.bytes_written - before.bytes_written);
     m.finish(r);
@@ -75,18 +82,20 @@ sample numstore_writers(options const& o, std::size_t threads) {
 
 /// 8, 4, 2 and 1 of them.
 template <class Policies>
-void compare_writers(options const& o, char const* name, char const* note) {
+void compare_writers(options const& o, char const* name,
+                     commits_of_writers const& each) {
     std::vector<contender> systems;
     for (std::size_t const threads : {8u, 4u, 2u, 1u})
         systems.push_back({"numstore x" + std::to_string(threads),
-                           [&o, threads] {
-                               return numstore_writers<Policies>(o, threads);
+                           [&o, &each, threads] {
+                               return numstore_writers<Policies>(
+                                   o, threads, each.elements);
                            }});
     compare(o,
             {name,
              {{"total", "commits/s"}, {"syncs", "per commit", false},
               {"per_cpu", "commits/CPU s"}},
-             note},
+             each.note},
             systems);
 }
 

@@ -9,6 +9,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,6 +18,7 @@
 #include <random>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -359,6 +362,32 @@ BOOST_FIXTURE_TEST_CASE(released_segments_are_those_before, fixture) {
     auto const found = read(device);
     BOOST_TEST_REQUIRE(!found.empty());
     BOOST_TEST((found.back() == bytes(500, 99)));
+}
+
+/// While the first to come writes, the second has time for something else,
+/// once, and then waits like any other.
+BOOST_FIXTURE_TEST_CASE(who_waits_works_meanwhile, fixture) {
+    std::atomic<bool> writing{false};
+    std::atomic<int> worked{0};
+    device.before_each_call([&](numstore::testing::call_record const& c) {
+        if (c.kind != numstore::testing::call_kind::write_durable
+            || writing.exchange(true))
+            return;
+        for (int i = 0; i != 10'000 && worked == 0; ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    });
+    auto const work = [&]() noexcept { ++worked; };
+    lsn const first = log->append(bytes(30, 1));
+    std::thread leader([&] { log->flush(first, false, work); });
+    while (!writing)
+        std::this_thread::yield();
+    lsn const second = log->append(bytes(30, 2));
+    log->flush(second, false, work);
+    leader.join();
+    device.before_each_call({});
+    BOOST_TEST(worked == 1); // not by the first
+    BOOST_TEST((second < log->durable()));
+    BOOST_TEST(read(device).size() == 2U);
 }
 
 namespace {

@@ -58,11 +58,14 @@ public:
     /// After a commit, under `work`: whether more is to be done once it is
     /// durable. Not much is after most: what versions keep is given back
     /// after some commits together, for finding out what readers use stops
-    /// all threads for a moment.
+    /// all threads for a moment; best while they wait for the log.
     bool wants_care() noexcept {
-        bool const many = ++e_->commits_since_reclaim >= reclaim_after;
+        bool const many = e_->commits_since_reclaim.fetch_add(
+                              1, std::memory_order_relaxed)
+                              + 1
+                          >= reclaim_after;
         if (many)
-            e_->commits_since_reclaim = 0; // this one will
+            e_->commits_since_reclaim.store(0, std::memory_order_relaxed);
         e_->left_unwritten_bytes =
             std::min(e_->left_unwritten_bytes, unwritten_bytes());
         return many || e_->opt.bounds_snapshots()
@@ -110,7 +113,7 @@ private:
     {
         std::uint64_t const writes = e_->pages->writes();
         bool const all = needs_full_sync<Policies>(*e_, p.bulk_writes);
-        e_->log->flush(p.at, all);
+        e_->log->flush(p.at, all, [this]() noexcept { reclaim_if_due(); });
         if (all)
             e_->pages->note_synced(writes);
     }
@@ -141,6 +144,17 @@ private:
               failure.os_error());
     } catch (std::bad_alloc const&) {
         throw error(uncertain_commit);
+    }
+
+    /// While another thread writes the log.
+    void reclaim_if_due() noexcept {
+        auto& commits = e_->commits_since_reclaim;
+        if (commits.load(std::memory_order_relaxed) < reclaim_soon
+            || commits.exchange(0, std::memory_order_relaxed) < reclaim_soon)
+            return;
+        work_lock lock(e_->work);
+        if (!e_->checkpointing && !e_->closed.load(std::memory_order_seq_cst))
+            e_->reclaim();
     }
 
     /// The commit stands; a checkpoint that finds no room is tried again
@@ -200,7 +214,8 @@ private:
     }
 
     static constexpr std::uint64_t group_bytes = std::uint64_t{1} << 20;
-    static constexpr unsigned reclaim_after = 8; ///< commits
+    static constexpr unsigned reclaim_soon = 4; ///< commits
+    static constexpr unsigned reclaim_after = 8;
 
     engine_type* e_;
 };

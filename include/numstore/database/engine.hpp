@@ -167,7 +167,8 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     std::size_t unreadable_graves = 0; ///< these come first, and stay
     bool graveyard_dirty = false;
     cut_queue cuts;
-    unsigned commits_since_reclaim = 0;
+    typename Policies::threading::template atomic<unsigned>
+        commits_since_reclaim{0};
     freed_pages freed; ///< in pages of the file, by version
     std::uint64_t next_transaction = 1;
     lsn checkpoint_end{}; ///< end of the log at the last checkpoint
@@ -366,7 +367,7 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
     /// Frees versions that nobody can read any more, forgets arrays that are
     /// not in use, and lets pages ripen. Under `work`.
     void reclaim() {
-        commits_since_reclaim = 0;
+        commits_since_reclaim.store(0, std::memory_order_relaxed);
         expire_snapshots();
         std::uint64_t const oldest = readers.oldest();
         cuts.cut(oldest);

@@ -125,9 +125,17 @@ public:
     /// `sync_all` everything that the device was given before the call.
     /// Throws failed, io.
     void flush(lsn upto, bool sync_all) {
+        flush(upto, sync_all, []() noexcept {});
+    }
+
+    /// The same; meanwhile() is called once, without a mutex, if there is time
+    /// for it while another thread makes them durable.
+    template <class F>
+    void flush(lsn upto, bool sync_all, F&& meanwhile) {
         lock_type lock(guard_);
         bool led = false;
         bool gathered = false;
+        bool has_time = true;
         std::uint64_t const ticket = full_begun_ + 1;
         while ((durable_ <= upto && durable_ < queue_.end())
                || (sync_all && full_ended_ < ticket)) {
@@ -135,8 +143,12 @@ public:
             if (sync_all)
                 all_wanted_ = true;
             if (!turns_.free()) {
-                turns_.wait(lock, upto < taken_ && !sync_all);
+                bool const for_this_one = upto < taken_ && !sync_all;
                 led = false;
+                if (std::exchange(has_time, false)
+                    && turns_.work_meanwhile(lock, for_this_one, meanwhile))
+                    continue;
+                turns_.wait(lock, for_this_one);
                 continue;
             }
             if (!std::exchange(gathered, true) && turns_.gather(lock))

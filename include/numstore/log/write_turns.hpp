@@ -40,13 +40,26 @@ public:
     /// waits for, or the one that gathers, which serves all who come; else
     /// until one must begin the next.
     void wait(lock_type& lock, bool for_this_one) {
-        std::uint64_t const next = for_this_one || gathering_ ? 0 : 1;
-        waiters& group = waiting_[(turn_ + next) % 2];
-        ++group.count;
-        if (gathering_ && committers() >= expected_)
-            all_came_.notify_one();
+        waiters& group = join(for_this_one);
         group.wakes.wait(lock);
         --group.count;
+    }
+
+    /// The same for who has something else to do, which is done without the
+    /// mutex and instead of sleeping, if nobody else is still to come: true,
+    /// and turns may have ended and begun since.
+    template <class F>
+    bool work_meanwhile(lock_type& lock, bool for_this_one, F&& f) {
+        static_assert(noexcept(f()));
+        waiters& group = join(for_this_one);
+        bool const all_wait = busy_ || committers() >= expected_;
+        if (all_wait) {
+            lock.unlock();
+            f();
+            lock.lock();
+        }
+        --group.count;
+        return all_wait;
     }
 
     /// Waits for others, if that is worth it: what they want by then goes with
@@ -116,6 +129,15 @@ private:
     /// better off with their own.
     static constexpr nanoseconds worth_waiting{500'000};
     static constexpr nanoseconds longest_gathering{250'000};
+
+    waiters& join(bool for_this_one) noexcept {
+        std::uint64_t const next = for_this_one || gathering_ ? 0 : 1;
+        waiters& group = waiting_[(turn_ + next) % 2];
+        ++group.count;
+        if (gathering_ && committers() >= expected_)
+            all_came_.notify_one();
+        return group;
+    }
 
     /// Those who wait for the turn that gathers, and who leads it.
     std::size_t committers() const noexcept {
