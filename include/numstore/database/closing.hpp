@@ -5,6 +5,7 @@
 #include <numstore/database/checkpointer.hpp>
 #include <numstore/database/committer.hpp>
 #include <numstore/database/engine.hpp>
+#include <numstore/error.hpp>
 #include <numstore/storage/storage_device.hpp>
 
 #include <atomic>
@@ -46,11 +47,16 @@ private:
         typename engine_type::work_lock lock(e_->work);
         e_->wait_for_checkpoint(lock);
         std::exception_ptr failure;
+        bool needed = true;
         try {
             checkpointer<Policies> c(*e_);
+            needed = c.needed();
             if (!e_->read_only && !e_->pages->failed()
-                && (c.needed() || is_to_be_clean()))
+                && (needed || is_to_be_clean()))
                 c.run(lock, {.clean = true});
+        } catch (error const& e) {
+            if (needed || e.code() != errc::no_space)
+                failure = std::current_exception();
         } catch (...) {
             failure = std::current_exception();
         }

@@ -153,8 +153,12 @@ private:
             || commits.exchange(0, std::memory_order_relaxed) < reclaim_soon)
             return;
         work_lock lock(e_->work);
-        if (!e_->checkpointing && !e_->closed.load(std::memory_order_seq_cst))
+        if (e_->checkpointing || e_->closed.load(std::memory_order_seq_cst))
+            return;
+        try {
             e_->reclaim();
+        } catch (std::bad_alloc const&) { // another time
+        }
     }
 
     /// The commit stands; a checkpoint that finds no room is tried again
