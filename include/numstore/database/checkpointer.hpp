@@ -141,6 +141,7 @@ private:
         std::uint64_t sequence;
         array_version version;
         placed_root place;
+        rope_root written{}; ///< where it has pages
     };
 
     [[gnu::cold]] void capture() {
@@ -152,7 +153,7 @@ private:
         arrays_.reserve(e_->dirty.size());
         for (array_state_ptr const& s : e_->dirty) {
             auto const& newest = *s->versions.newest();
-            arrays_.push_back({s, newest.sequence, newest.value, {}});
+            arrays_.push_back({s, newest.sequence, newest.value, {}, {}});
         }
         catalogue_ = e_->catalogue_versions.newest()->value;
         capture_lists();
@@ -261,12 +262,21 @@ private:
                     + std::min<std::uint64_t>(arrays_.size(), 8)
                           * (catalogue_.entries.height + 1u);
         out_.emplace(*e_->pages, expected, own_);
-        batch_.emplace(*out_);
+        batch_.emplace(*out_, keeps_inner_nodes() ? &e_->pages->account()
+                                                  : nullptr);
         for (changed_array& a : arrays_)
-            if (has_pages(a))
+            if (has_pages(a)) {
                 a.place = batch_->write(a.version.root, a.state->shape);
+                a.written = batch_->written(a.version.root);
+            }
         write_catalogue();
         out_->finish();
+    }
+
+    /// Of arrays that have been changed, or would they take too much memory?
+    bool keeps_inner_nodes() const noexcept {
+        return e_->pages->account().inner_bytes.load(std::memory_order_relaxed)
+               <= e_->opt.cache_bytes / 4;
     }
 
     static bool has_pages(changed_array const& a) {
@@ -501,21 +511,12 @@ private:
                 continue;
             auto node = std::make_unique<array_state::chain::node>(
                 sequence,
-                array_version{is_inline(a.version.root, s->shape)
-                                  ? a.version.root
-                                  : written(a.version.root),
-                              false, a.version.dimensions});
+                array_version{has_pages(a) ? a.written : a.version.root, false,
+                              a.version.dimensions});
             e_->cuts.template push<array_version>(
                 s, s->versions.publish(std::move(node)));
         }
         arrays_.clear();
-    }
-
-    static rope_root written(rope_root const& r) {
-        if (r.empty() || r.node.is_hole())
-            return r;
-        return {child_ref(r.node.place(), r.node.checksum()), r.height,
-                r.size};
     }
 
     /// Who opens the file just now in another process reads the log; what is

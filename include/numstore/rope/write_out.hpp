@@ -33,6 +33,10 @@ struct placed_root {
 /// failed checkpoint leaves no trace; and a frame that several trees share is
 /// written once. Trees are only read: others may read, copy and drop them at
 /// the same time.
+///
+/// A tree that has been written can go on without the memory of its leaves
+/// (`written`): its inner nodes refer to leaves in memory, and others may read
+/// them there, so those that stay in memory are copies.
 template <class Policies>
 class write_out_batch {
     static constexpr std::size_t page_size = Policies::page_size;
@@ -43,8 +47,9 @@ public:
     using writer = page_writer<Policies>;
     using placed = typename writer::placed;
 
-    explicit write_out_batch(writer& out)
-        : out_(&out),
+    /// With an account, inner nodes stay in memory in what `written` gives.
+    explicit write_out_batch(writer& out, memory_account* kept = nullptr)
+        : out_(&out), kept_(kept),
           buffer_(std::make_unique_for_overwrite<std::byte[]>(page_size)) {}
 
     /// Leaves first, in order of position, so that they lie side by side;
@@ -56,6 +61,14 @@ public:
         inner_nodes(root.node, root.height);
         placed const p = place_of(root.node);
         return {p.place, p.checksum};
+    }
+
+    /// The same tree, of which `write` was the last call but for others, from
+    /// what is on disk: without leaves in memory. Before `keep`.
+    rope_root written(rope_root const& root) const {
+        if (root.empty() || root.node.is_hole())
+            return root;
+        return {written(root.node), root.height, root.size};
     }
 
     /// Where the frames with references from several trees were written.
@@ -74,14 +87,18 @@ public:
     }
 
 private:
+    using inner_pointer = boost::intrusive_ptr<inner>;
+
     struct entry {
         frame_ptr node; ///< its address stays taken
         placed at;
+        inner_pointer copy; ///< of an inner node that stays in memory
     };
-    void note(frame* f, placed const& at, std::uint64_t pages) {
+    void note(frame* f, placed const& at, std::uint64_t pages,
+              inner_pointer copy = nullptr) {
         if (f->shares() != 0)
             shares_.push_back({{at.place, pages}, f->shares()});
-        placed_.emplace(f, entry{frame_ptr(f), at});
+        placed_.emplace(f, entry{frame_ptr(f), at, std::move(copy)});
     }
 
     /// The frame, if it is still to be written.
@@ -119,7 +136,27 @@ private:
             for (std::uint32_t i = 0; i != n.size(); ++i)
                 inner_nodes(n.child(i), level - 1);
         encode(n);
-        note(f, out_->put({buffer_.get(), page_size}, 1), 1);
+        placed const at = out_->put({buffer_.get(), page_size}, 1);
+        note(f, at, 1, kept_ != nullptr ? copy(n, at) : nullptr);
+    }
+
+    inner_pointer copy(inner const& n, placed const& at) const {
+        inner_pointer made(new inner(published_token, *kept_, n.level()));
+        for (std::uint32_t i = 0; i != n.size(); ++i)
+            made->push_back(written(n.child(i)), n.count(i));
+        made->set_written(at.place, at.checksum);
+        return made;
+    }
+
+    child_ref written(child_ref const& ref) const {
+        if (auto const i = placed_.find(ref.node()); i != placed_.end()) {
+            entry const& e = i->second;
+            return e.copy != nullptr ? child_ref(e.copy)
+                                     : child_ref(e.at.place, e.at.checksum);
+        }
+        if (kept_ != nullptr)
+            return ref; // a copy has no leaf that is on disk
+        return ref.is_hole() ? ref : child_ref(ref.place(), ref.checksum());
     }
 
     void encode(inner const& n) {
@@ -145,6 +182,7 @@ private:
     }
 
     writer* out_;
+    memory_account* kept_;
     std::unique_ptr<std::byte[]> buffer_;
     boost::unordered_flat_map<frame*, entry> placed_;
     std::vector<format::shared_pages> shares_;
