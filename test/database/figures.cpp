@@ -93,6 +93,41 @@ BOOST_FIXTURE_TEST_CASE(many_small_arrays_cost_little, fixture) {
 
 #endif
 
+namespace {
+
+/// Pages read for an insertion into each leaf of 16 MiB, right after a
+/// checkpoint of the same.
+std::uint64_t pages_read_after_a_checkpoint(std::string const& file,
+                                            std::uint64_t cache_bytes) {
+    ns::database db(file, {.durability = ns::durability::none,
+                           .cache_bytes = cache_bytes});
+    auto a = db.create<float>("a");
+    a.append(std::vector<float>(std::size_t{4} << 20, 1.0F));
+    auto const change = [&] {
+        auto tx = db.begin();
+        auto t = a.in(tx);
+        for (std::uint64_t pos = 0; pos < t.size(); pos += 1025)
+            t.insert(pos, {2.0F});
+        tx.commit();
+    };
+    change();
+    db.checkpoint();
+    std::uint64_t const before = db.stats().pages_read;
+    change();
+    std::uint64_t const read = db.stats().pages_read - before;
+    BOOST_TEST(db.verify().ok());
+    return read;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_checkpoint_leaves_inner_nodes_in_memory, fixture) {
+    BOOST_TEST(pages_read_after_a_checkpoint(file(), 64 << 20) < 5u);
+    std::filesystem::remove(file());
+    // Four times as many bytes would be too few for them.
+    BOOST_TEST(pages_read_after_a_checkpoint(file(), 256 << 10) > 20u);
+}
+
 BOOST_FIXTURE_TEST_CASE(positions_have_64_bits, fixture) {
     constexpr std::uint64_t n = (std::uint64_t{1} << 33) + 5;
     {

@@ -3,6 +3,8 @@
 
 #include "rope_fixture.hpp"
 
+#include <optional>
+
 BOOST_AUTO_TEST_SUITE(rope_write_out)
 
 using namespace rope_test;
@@ -12,7 +14,128 @@ namespace {
 using bag = policies<512>;
 using words = detail::rope_tree<detail::fixed_element<4>, bag>; // 128 a leaf
 
+/// Inner nodes in memory, and leaves.
+struct frames {
+    std::size_t inner = 0;
+    std::size_t leaves = 0;
+};
+void count_frames(detail::child_ref const& ref, frames& all) {
+    detail::frame const* const f = ref.node();
+    if (f == nullptr)
+        return;
+    if (f->kind() == detail::frame_kind::leaf) {
+        ++all.leaves;
+        return;
+    }
+    ++all.inner;
+    auto const& n = *static_cast<detail::inner_frame<512> const*>(f);
+    for (std::uint32_t i = 0; i != n.size(); ++i)
+        count_frames(n.child(i), all);
+}
+frames frames_of(words const& tree) {
+    frames all;
+    count_frames(tree.root().node, all);
+    return all;
+}
+
+/// Writes a tree as a checkpoint would; gives what goes on after one.
+detail::rope_root written(file<bag>& disk, words const& tree,
+                          bool keeps_inner = true) {
+    std::vector<ns::extent> taken;
+    detail::page_writer<bag> writer(disk.pages, 10, taken);
+    detail::write_out_batch<bag> batch(
+        writer, keeps_inner ? &disk.pages.account() : nullptr);
+    batch.write(tree.root(), tree.shape());
+    writer.finish();
+    detail::rope_root const result = batch.written(tree.root());
+    batch.keep();
+    for (ns::extent const& x : taken)
+        disk.note(x);
+    return result;
+}
+
 } // namespace
+
+BOOST_AUTO_TEST_CASE(inner_nodes_stay_in_memory_and_leaves_do_not) {
+    file<bag> disk;
+    auto changes = disk.begin();
+    std::optional<words> tree(std::in_place, disk.pages);
+    tree->insert(changes, 0, bytes(4 * 128 * 1000, std::byte{3}));
+    tree->insert_zeros(changes, 64'010, 5000);
+    disk.commit(changes);
+    frames const before = frames_of(*tree);
+    BOOST_TEST(before.leaves == 1001u); // the hole has split one
+    bytes const all = contents(*tree);
+
+    words const next(disk.pages, {}, written(disk, *tree));
+    tree.reset();
+    frames const after = frames_of(next);
+    BOOST_TEST(after.inner == before.inner);
+    BOOST_TEST(after.leaves == 0u);
+    BOOST_TEST(disk.pages.account().leaf_bytes.load() == 0u);
+    BOOST_TEST(disk.pages.account().unwritten_bytes.load() == 0u);
+    BOOST_TEST((contents(next) == all));
+    require_sound(next, true);
+    BOOST_TEST(detail::count_unwritten<bag>(next.root(), next.shape()).pages
+               == 0u);
+
+    words const from_disk(disk.pages, {}, written(disk, next, false));
+    BOOST_TEST(frames_of(from_disk).inner == 0u);
+    BOOST_TEST((contents(from_disk) == all));
+}
+
+/// Commits that come while a checkpoint writes go on with the nodes that it
+/// has written, and with the leaves below them.
+BOOST_AUTO_TEST_CASE(leaves_of_nodes_written_before_go_too) {
+    file<bag> disk;
+    auto changes = disk.begin();
+    std::optional<words> tree(std::in_place, disk.pages);
+    tree->insert(changes, 0, bytes(4 * 128 * 1000, std::byte{3}));
+    disk.commit(changes);
+    written(disk, *tree); // and is not used
+    auto more = disk.begin();
+    std::optional<words> later(std::in_place, disk.pages,
+                               detail::fixed_element<4>{}, tree->root());
+    later->write(more, 70'000, bytes(4, std::byte{4}));
+    disk.commit(more);
+    tree.reset();
+    BOOST_TEST(frames_of(*later).leaves > 900u);
+
+    words const next(disk.pages, {}, written(disk, *later));
+    frames const before = frames_of(*later);
+    bytes const all = contents(*later);
+    later.reset();
+    frames const after = frames_of(next);
+    BOOST_TEST(after.inner == before.inner);
+    BOOST_TEST(after.leaves == 0u);
+    BOOST_TEST(disk.pages.account().leaf_bytes.load() == 0u);
+    BOOST_TEST((contents(next) == all));
+    require_sound(next, true);
+}
+
+/// What has not changed since is the same node, not a copy each time.
+BOOST_AUTO_TEST_CASE(unchanged_inner_nodes_are_shared) {
+    file<bag> disk;
+    auto changes = disk.begin();
+    words tree(disk.pages);
+    tree.insert(changes, 0, bytes(4 * 128 * 1000, std::byte{3}));
+    disk.commit(changes);
+    words const first(disk.pages, {}, written(disk, tree));
+    words second(disk.pages, {}, first.root());
+    auto more = disk.begin();
+    second.write(more, 0, bytes(4, std::byte{4}));
+    disk.commit(more);
+    words const next(disk.pages, {}, written(disk, second));
+    auto const child = [](words const& t, std::uint32_t i) {
+        return static_cast<detail::inner_frame<512> const*>(
+                   t.root().node.node())
+            ->child(i)
+            .node();
+    };
+    BOOST_TEST(child(next, 0) != child(first, 0));
+    BOOST_TEST(child(next, 1) != nullptr);
+    BOOST_TEST(child(next, 1) == child(first, 1));
+}
 
 BOOST_AUTO_TEST_CASE(leaves_lie_in_order_of_position) {
     file<bag> disk;

@@ -220,10 +220,13 @@ public:
         intrusive_ptr_add_ref(f);
         node_.store(f, std::memory_order_relaxed);
     }
+    /// Single-threaded, as `swap`.
     child_ref(child_ref&& other) noexcept
-        : node_(other.node_.exchange(nullptr, std::memory_order_relaxed)),
+        : node_(other.node_.load(std::memory_order_relaxed)),
           place_(std::exchange(other.place_, no_page)),
-          checksum_(std::exchange(other.checksum_, 0)) {}
+          checksum_(std::exchange(other.checksum_, 0)) {
+        other.node_.store(nullptr, std::memory_order_relaxed);
+    }
     child_ref& operator=(child_ref other) noexcept {
         swap(other);
         return *this;

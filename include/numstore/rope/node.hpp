@@ -67,6 +67,11 @@ public:
         return children_[i];
     }
 
+    /// True if none of the leaves below is in memory by way of this node. What
+    /// readers install, which comes from disk, leaves it so.
+    bool is_without_leaves() const noexcept { return without_leaves_; }
+    void set_without_leaves() noexcept { without_leaves_ = true; }
+
     /// Of the whole tree, where this is the root of one that others may read.
     directory_slot& directory() noexcept { return directory_; }
 
@@ -213,6 +218,7 @@ private:
     memory_account* account_;
     directory_slot directory_;
     std::uint8_t level_;
+    bool without_leaves_ = false;
     std::uint32_t size_ = 0;
     /// So many of the first children, at least, have as many elements as the
     /// very first.

@@ -119,6 +119,7 @@ private:
         for (std::uint32_t i = 0; i != page.children.value(); ++i)
             node->push_back(decode(place, page, i), page.counts[i].value());
         node->set_written(place, checksum);
+        node->set_without_leaves();
         return node;
     }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 namespace numstore::detail {
 
@@ -58,6 +59,7 @@ public:
         if (selected_.done())
             return;
         build_beside guard(nodes().changes());
+        expect_retired(root.size);
         node(root.node, root.height, 0, root.size, spill);
         flush();
         guard.keep();
@@ -67,6 +69,14 @@ public:
 private:
     editor const& nodes() const noexcept { return trees_.nodes(); }
     leaf_shape const& shape() const noexcept { return nodes().shape(); }
+
+    /// Of so many elements: room for all leaves at once, unless they are very
+    /// many. A list that grows is copied to fresh memory again and again.
+    void expect_retired(std::uint64_t elements) const {
+        constexpr std::uint64_t most = std::uint64_t{1} << 17;
+        nodes().expect_retired(static_cast<std::size_t>(std::min(
+            {most, selected_.count(), elements / shape().capacity + 1})));
+    }
 
     template <class Spill>
     void node(child_ref const& ref, unsigned level, std::uint64_t first,
@@ -115,7 +125,7 @@ private:
             return;
         }
         if (packed_count_ == shape().capacity)
-            flush();
+            end_leaf();
         open_packed();
         bool const fits = left <= shape().capacity - packed_count_;
         if (!fits && spare_ == nullptr)
@@ -160,7 +170,7 @@ private:
             from += nodes().size(fits);
             n -= fits;
             if (n != 0)
-                flush();
+                end_leaf();
         }
     }
 
@@ -172,20 +182,35 @@ private:
         return packed_->data() + nodes().size(packed_count_);
     }
 
-    /// The leaf in the making becomes part of the result.
+    /// The leaf in the making becomes part of the result, with all before it.
     void flush() {
+        end_leaf();
+        join_row();
+    }
+
+    /// It ends; of those that wait in a row all but the last are full.
+    void end_leaf() {
         if (packed_count_ != 0)
-            result_ =
-                trees_.join(std::move(result_),
-                            {child_ref(std::move(packed_)), 0, packed_count_});
+            row_.push_back({child_ref(std::move(packed_)), packed_count_});
         packed_ = nullptr;
         packed_count_ = 0;
+        if (row_.size() == inner::capacity)
+            join_row();
+    }
+
+    void join_row() {
+        if (row_.empty())
+            return;
+        result_ =
+            trees_.join(std::move(result_), trees_.build(std::move(row_)));
+        row_.clear();
     }
 
     structure trees_;
     Selection selected_;
     Copier copier_;
     rope_root result_{};
+    std::vector<leaf_entry> row_{}; ///< leaves behind the result
     leaf_ptr packed_{};
     std::uint64_t packed_count_ = 0;
     leaf_ptr spare_{}; ///< for elements on their way to packed_

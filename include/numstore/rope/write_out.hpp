@@ -63,8 +63,8 @@ public:
         return {p.place, p.checksum};
     }
 
-    /// The same tree, of which `write` was the last call but for others, from
-    /// what is on disk: without leaves in memory. Before `keep`.
+    /// A tree that has been given to `write`, without leaves in memory. Before
+    /// `keep`.
     rope_root written(rope_root const& root) const {
         if (root.empty() || root.node.is_hole())
             return root;
@@ -145,18 +145,23 @@ private:
         for (std::uint32_t i = 0; i != n.size(); ++i)
             made->push_back(written(n.child(i)), n.count(i));
         made->set_written(at.place, at.checksum);
+        made->set_without_leaves();
         return made;
     }
 
     child_ref written(child_ref const& ref) const {
-        if (auto const i = placed_.find(ref.node()); i != placed_.end()) {
-            entry const& e = i->second;
-            return e.copy != nullptr ? child_ref(e.copy)
-                                     : child_ref(e.at.place, e.at.checksum);
-        }
-        if (kept_ != nullptr)
-            return ref; // a copy has no leaf that is on disk
-        return ref.is_hole() ? ref : child_ref(ref.place(), ref.checksum());
+        if (entry const* const e = entry_of(ref))
+            return e->copy != nullptr ? child_ref(e->copy)
+                                      : child_ref(e->at.place, e->at.checksum);
+        if (ref.is_hole())
+            return ref;
+        placed const at{ref.place(), ref.checksum()};
+        frame* const f = ref.node();
+        if (kept_ == nullptr || f == nullptr || f->kind() == frame_kind::leaf)
+            return child_ref(at.place, at.checksum);
+        // Written before, when what came after it went on with its leaves?
+        auto const& n = *static_cast<inner const*>(f);
+        return n.is_without_leaves() ? ref : child_ref(copy(n, at));
     }
 
     void encode(inner const& n) {
@@ -176,9 +181,17 @@ private:
     }
 
     placed place_of(child_ref const& ref) const {
-        if (auto const i = placed_.find(ref.node()); i != placed_.end())
-            return i->second.at;
+        if (entry const* const e = entry_of(ref))
+            return e->at;
         return {ref.place(), ref.checksum()};
+    }
+    /// If it has been put, and not kept yet.
+    entry const* entry_of(child_ref const& ref) const {
+        frame* const f = ref.node();
+        if (f == nullptr)
+            return nullptr;
+        auto const i = placed_.find(f);
+        return i == placed_.end() ? nullptr : &i->second;
     }
 
     writer* out_;
