@@ -13,7 +13,7 @@ namespace bench {
 /// What one run of one system gave. Trivially copyable: it comes through a
 /// pipe from the process that measured.
 struct sample {
-    static constexpr std::size_t most = 5;
+    static constexpr std::size_t most = 6;
     std::array<double, most> figures = unknown(); ///< NaN: has none
     double cpu_rate = 0;      ///< work per second of processor time
     double user_bytes = 0;    ///< that the work was asked to store

@@ -77,6 +77,20 @@ public:
         });
     }
 
+    void warm() override {
+        change([&] {
+            double sum = 0;
+            for (key_type key = 0;;) {
+                key_type const next = around(key + 1).right;
+                if (next <= key)
+                    break;
+                for (float const x : get(key = next))
+                    sum += static_cast<double>(x);
+            }
+            check(sum != 1, "reading what was written");
+        });
+    }
+
     void begin() override {
         open_ = true;
         start();

@@ -3,12 +3,14 @@
 
 #include "../harness/check.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace bench {
 
@@ -60,6 +62,14 @@ public:
     virtual double sum() { refuse("scanning"); }
 
     virtual std::uint64_t size() { refuse("a size"); }
+    /// Reads all elements once: what a system does with pages, and memory,
+    /// that it has not used since it was opened is done. Changes nothing.
+    virtual void warm() {
+        std::vector<float> piece(std::size_t{1} << 18);
+        for (std::uint64_t at = 0; at < size(); at += piece.size())
+            read(at, std::span(piece).first(static_cast<std::size_t>(
+                         std::min<std::uint64_t>(piece.size(), size() - at))));
+    }
     /// Housekeeping that is put off and comes again and again: checkpoints,
     /// flushes. How often until now; a system without any gives `no_cycles`.
     static constexpr std::uint64_t no_cycles = ~std::uint64_t{0};
