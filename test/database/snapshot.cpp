@@ -486,7 +486,7 @@ BOOST_AUTO_TEST_CASE(readers_while_snapshots_are_revoked) {
     std::vector<std::thread> threads;
     for (std::string& problem : wrong)
         threads.emplace_back([&] { read(problem); });
-    for (int i = 1; i != 300 || revoked.load() == 0; ++i) {
+    for (int i = 1; i < 300 || revoked.load() == 0; ++i) {
         t.assign(values(first.size(), i));
         if (i % 2 == 0)
             db.checkpoint();
