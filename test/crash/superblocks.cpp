@@ -19,6 +19,7 @@
 #include <numeric>
 #include <optional>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(crash_superblocks)
@@ -163,6 +164,64 @@ BOOST_AUTO_TEST_CASE(a_superblock_that_a_killed_process_left) {
                                    BOOST_TEST(!read<policies>(left).empty());
                                });
         }
+}
+
+/// The first commit since a database was opened writes the superblock that was
+/// found. It must not do so while a checkpoint writes another one, or power
+/// that goes then might leave neither.
+BOOST_AUTO_TEST_CASE(one_superblock_is_written_at_a_time) {
+    simulated_storage device(512);
+    {
+        ns::basic_database<bags::simulated_512> db(device);
+        db.create<int>("a").append(numbers(3000, 1));
+        db.create<int>("b").append(numbers(10, 1));
+        db.close();
+    }
+    auto const is_superblock = [](call_record const& c) {
+        return c.offset == ns::format::superblock_offsets[0]
+               || c.offset == ns::format::superblock_offsets[1];
+    };
+    for (bool const compacts : {false, true})
+        for (int const nth : {1, 2})
+            BOOST_TEST_CONTEXT("compacts: " << compacts << ", superblock "
+                                            << nth) {
+                simulated_storage used = device.clone();
+                ns::basic_database<bags::simulated_512> db(
+                    used, {.durability = ns::durability::none});
+                auto a = db.open<int>("a");
+                auto b = db.open<int>("b");
+                auto open = db.begin();
+                a.in(open).append(numbers(3000, 1));
+                if (compacts)
+                    open.rollback();
+                int seen = 0;
+                bool commits = false;
+                bool committed = false;
+                int beside = 0;
+                used.before_each_call([&](call_record const& c) {
+                    if (!is_superblock(c))
+                        return;
+                    if (commits)
+                        beside += c.kind == call_kind::write;
+                    else if (c.kind == call_kind::write_durable
+                             && ++seen == nth) {
+                        commits = true;
+                        std::thread([&] { b.set(0, 7); }).join();
+                        commits = false;
+                        committed = true;
+                    }
+                });
+                if (compacts)
+                    db.compact();
+                else
+                    db.checkpoint();
+                used.before_each_call({});
+                BOOST_TEST(beside == 0);
+                BOOST_TEST((committed || nth == 2));
+                auto const left =
+                    used.after_power_loss(power_loss::lose_all());
+                BOOST_TEST(read<bags::simulated_512>(left).size() == 3000U);
+            }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -212,7 +212,9 @@ private:
             free_map_maker<Policies>(*e_, generation_, redo_, replaced_, own_)
                 .make(next_, why.clean || why.cut);
         lists_.free_map = std::move(map.places);
-        e_->secure_superblock(); // or a torn one would leave none
+        // Or a torn one would leave none; and commits that come from now on
+        // must not write one beside it.
+        e_->expect_commits();
         // Before the file is cut, no superblock may think it is longer.
         twin_ = (why.ripen || worth_a_twin()
                  || next_.file_pages < std::max(file, e_->newest.file_pages))

@@ -410,8 +410,8 @@ struct engine : std::enable_shared_from_this<engine<Policies>> {
             pages->write_durable(place_of(s), image_of(s));
     }
 
-    /// Before each commit: the newest superblock may no longer say that
-    /// nothing follows it.
+    /// Before each commit, and before a checkpoint writes superblocks: the
+    /// newest one may no longer say that nothing follows it.
     void expect_commits() {
         if constexpr (logging)
             if (std::exchange(newest.clean, false))

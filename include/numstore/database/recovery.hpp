@@ -362,7 +362,10 @@ private:
         checkpoint({.ripen = true});
     }
 
+    /// Nobody commits meanwhile: the superblock that was found is not written
+    /// again, for it may be the only good one.
     void checkpoint(typename checkpointer<Policies>::purpose why) {
+        e_->newest.clean = false;
         typename engine_type::work_lock lock(e_->work);
         checkpointer<Policies>(*e_).run(lock, why);
     }
