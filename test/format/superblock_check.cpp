@@ -115,6 +115,12 @@ BOOST_AUTO_TEST_CASE(later_formats_are_refused) {
     BOOST_TEST((of([](auto& d) { d.ignorable = 4; }) == state::ok));
 }
 
+/// Who wrote 1 did not take it back.
+BOOST_AUTO_TEST_CASE(closed_once_is_not_closed_and_alone) {
+    for (std::uint64_t const value : {0, 1, 3})
+        BOOST_TEST(!read(changed([=](auto& d) { d.clean = value; })).block.clean);
+}
+
 BOOST_AUTO_TEST_CASE(other_policies_are_named) {
     auto const r = read(changed([](auto& d) {
         d.checksum_id = 2;

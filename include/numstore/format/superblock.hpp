@@ -105,6 +105,9 @@ enum class twin_role : std::uint32_t {
     twin = 2      ///< repeats the one before
 };
 
+/// What `clean` is on disk. 1 said less: closed, then perhaps used again.
+inline constexpr std::uint64_t closed_and_alone = 2;
+
 struct superblock {
     feature_bits features;
     fingerprint policies;
@@ -121,7 +124,7 @@ struct superblock {
     std::uint64_t next_array = 1;
     std::uint64_t next_transaction = 1;
     std::uint64_t file_pages = 0;
-    bool clean = false; ///< closed; nothing to redo
+    bool clean = false; ///< closed, and no commit has followed
     twin_role twin = twin_role::none;
     friend bool operator==(superblock const&, superblock const&) = default;
 };
@@ -281,7 +284,7 @@ encode_superblock(superblock const& s) noexcept {
     d.next_array = s.next_array;
     d.next_transaction = s.next_transaction;
     d.file_pages = s.file_pages;
-    d.clean = s.clean ? 1 : 0;
+    d.clean = s.clean ? closed_and_alone : 0;
     d.twin = static_cast<std::uint32_t>(s.twin);
     std::array<std::byte, superblock_bytes> bytes;
     std::memcpy(bytes.data(), &d, sizeof d);

@@ -104,7 +104,7 @@ unpack_superblock(format::superblock_image const& d) noexcept {
     s.next_array = d.next_array.value();
     s.next_transaction = d.next_transaction.value();
     s.file_pages = d.file_pages.value();
-    s.clean = d.clean.value() != 0;
+    s.clean = d.clean.value() == format::closed_and_alone;
     s.twin = static_cast<format::twin_role>(d.twin.value());
     return s;
 }

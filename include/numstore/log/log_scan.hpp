@@ -32,7 +32,8 @@ struct scan_result {
 enum class log_state {
     unknown,
     /// The superblock that leads to it says so; a commit is durable only
-    /// together with one that does not.
+    /// together with one that does not. Batches that were never durable may
+    /// stand behind the first block.
     empty
 };
 
@@ -61,8 +62,7 @@ public:
         result_.segments.push_back(segment_);
         bool stopped = false;
         bool const any =
-            read_batch(sink, stopped)
-            || (known_ == log_state::unknown && follow_link());
+            read_batch(sink, stopped) || (is_first_a_link() && follow_link());
         while (any && !stopped
                && (read_batch(sink, stopped) || follow_link())) {
         }
@@ -75,6 +75,13 @@ public:
     }
 
 private:
+    /// At the first block of a log that is known to be empty, or wherever one
+    /// is possible.
+    bool is_first_a_link() const noexcept {
+        return known_ == log_state::unknown
+               || at_ == segment_.link_slot(block_);
+    }
+
     bool inside(log_segment const& s) const noexcept {
         return is_valid(s, block_) && s.offset + s.bytes <= device_bytes_;
     }
