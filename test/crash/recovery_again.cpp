@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -168,6 +169,90 @@ BOOST_AUTO_TEST_CASE(a_superblock_that_the_disk_refused) {
             after_losses(shown, [&](simulated_storage const& left) {
                 BOOST_TEST((recovered(left) == expected));
             });
+        }
+    });
+}
+
+namespace {
+
+bool is_log_batch(ns::testing::call_record const& c) {
+    ns::format::log_batch_header head;
+    if (c.kind == call_kind::read || !c.data || c.data->size() < sizeof head)
+        return false;
+    std::memcpy(&head, c.data->data(), sizeof head);
+    return head.magic.value() == ns::format::log_batch_magic;
+}
+
+} // namespace
+
+/// Of a session's batches, none of them synced, power takes the first one. The
+/// next session begins with the same commit, and is killed: what stands behind
+/// it in the log is not its own.
+BOOST_AUTO_TEST_CASE(a_session_does_not_go_on_with_a_lost_one) {
+    with_both_blocks([](std::size_t block) {
+        simulated_storage device(block);
+        {
+            database db(device);
+            db.create<int>("a").append(values(100));
+            db.close();
+        }
+        ns::options const unsynced{.durability = ns::durability::none};
+        std::vector<ns::testing::call_record> lost;
+        {
+            simulated_storage used = device.clone();
+            database db(used, unsynced);
+            auto a = db.open<int>("a");
+            auto const mark = used.mark();
+            for (std::size_t i = 1; i != 5; ++i)
+                a.set(i, 7);
+            for (auto const& c : used.calls_since(mark))
+                if (is_log_batch(c))
+                    lost.push_back(c);
+        }
+        BOOST_TEST_REQUIRE(lost.size() >= 4U);
+        for (std::size_t i = 1; i != lost.size(); ++i)
+            device.corrupt(lost[i].offset, *lost[i].data);
+        database db(device, unsynced);
+        BOOST_TEST((all_of(db) == contents{{"a", values(100)}}));
+        db.open<int>("a").set(1, 7);
+        contents const expected = all_of(db);
+        BOOST_TEST(expected.at("a")[1] == 7);
+        BOOST_TEST((recovered(device.clone()) == expected));
+    });
+}
+
+/// The last batch before closing fills a segment, so the next one is behind a
+/// link. It is found though the superblock still says that none follows.
+BOOST_AUTO_TEST_CASE(a_log_that_was_closed_at_the_end_of_a_segment) {
+    with_both_blocks([](std::size_t block) {
+        for (int n = 0;; ++n) {
+            BOOST_TEST_REQUIRE(n < 1000);
+            simulated_storage device(block);
+            {
+                database db(device, {.durability = ns::durability::none});
+                auto a = db.create<int>("a");
+                a.append(values(100));
+                for (int i = 0; i != n; ++i)
+                    a.set(0, i);
+                db.close();
+            }
+            auto const closed = superblocks_of(device).front();
+            BOOST_TEST_REQUIRE(closed.clean);
+            ns::detail::log_segment const last{
+                closed.log.offset, closed.log.bytes, closed.log.first};
+            if (closed.log.start
+                != last.link_slot(static_cast<std::uint32_t>(block)))
+                continue;
+            database db(device);
+            db.open<int>("a").set(1, 7);
+            contents const expected = all_of(db);
+            simulated_storage left =
+                device.after_power_loss(power_loss::lose_all());
+            left.corrupt(
+                ns::format::superblock_offsets[closed.generation % 2],
+                ns::format::encode_superblock(closed));
+            BOOST_TEST((recovered(left) == expected));
+            return;
         }
     });
 }

@@ -139,7 +139,7 @@ BOOST_FIXTURE_TEST_CASE(a_resumed_log_knows_what_was_durable, fixture) {
     log->flush(log->append(bytes(100, 1)), false);
     log_position const end = log->position_at(log->end());
     log = make();
-    log->resume(end);
+    log->resume(end, {});
     log->flush(log->append(bytes(100, 2)), false);
     lsn known{};
     scan<numstore::default_policies>(
@@ -280,7 +280,7 @@ BOOST_FIXTURE_TEST_CASE(a_lost_session_does_not_come_back, fixture) {
     auto const lose = [&](std::size_t size, unsigned fill, bool keep_links) {
         source.used = used;
         log = make();
-        log->resume(end);
+        log->resume(end, {});
         auto const mark = device.mark();
         log->write(log->append(bytes(size, fill)));
         std::vector<put> batches;

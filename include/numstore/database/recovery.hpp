@@ -10,7 +10,10 @@
 #include <numstore/database/reclaimer.hpp>
 #include <numstore/database/redo.hpp>
 #include <numstore/error.hpp>
+#include <numstore/format/bytes.hpp>
 #include <numstore/format/free_map.hpp>
+#include <numstore/format/log_codec.hpp>
+#include <numstore/format/log_record.hpp>
 #include <numstore/format/superblock_check.hpp>
 #include <numstore/log/random_salt.hpp>
 
@@ -446,10 +449,20 @@ private:
     [[gnu::cold]] void resume_log(log_position const& at) {
         if constexpr (logging) {
             make_log();
-            e_->log->resume(at);
+            e_->log->resume(at, mark_of_life());
             e_->log_pool.adopt({at.segment.offset, at.segment.bytes, true});
             e_->checkpoint_end = e_->log->end();
         }
+    }
+
+    /// A record without effect that is not in any other log: the end of a
+    /// transaction that did nothing, behind a random one.
+    [[gnu::cold]] std::vector<std::byte> mark_of_life() {
+        std::vector<std::byte> record;
+        format::byte_writer out(record);
+        format::encode_log_record(out, e_->next_transaction++,
+                                  lsn{random_salt()}, format::log_abort{});
+        return record;
     }
 
     [[gnu::cold]] void make_log()

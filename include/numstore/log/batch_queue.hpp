@@ -53,7 +53,9 @@ public:
         at_ = first;
         places_.push_back({at_, previous_});
     }
-    void resume(log_position const& end) {
+    /// Goes on at `end`. The first batch begins with `mark`, a record.
+    void resume(log_position const& end, std::span<std::byte const> mark) {
+        mark_.assign(mark.begin(), mark.end());
         salt_ = end.salt;
         at_ = end.start;
         previous_ = end.previous_checksum;
@@ -85,19 +87,14 @@ public:
                 std::max<std::size_t>(block_, size_with(record.size())));
             open_.resize(head);
             records_ = 0;
+            if (!mark_.empty()) {
+                add(mark_);
+                mark_.clear();
+            }
         }
         open_.reserve(open_.size() + format::log_record_prefix
                       + record.size());
-        lsn const at = at_ + open_.size();
-        std::array<std::byte, format::log_record_prefix> prefix;
-        boost::endian::endian_store<std::uint32_t, 4,
-                                    boost::endian::order::little>(
-            reinterpret_cast<unsigned char*>(prefix.data()),
-            static_cast<std::uint32_t>(record.size()));
-        open_.append(prefix);
-        open_.append(record);
-        ++records_;
-        return at;
+        return add(record);
     }
 
     /// Closes the open batch, if there is one, and queues it. `durable` is
@@ -178,9 +175,25 @@ public:
     std::uint64_t count() const noexcept { return count_; }
 
 private:
-    /// Of a batch with one record.
-    static constexpr std::size_t size_with(std::size_t bytes) noexcept {
-        return head + format::log_record_prefix + bytes;
+    /// Of a batch with one record, and the mark if it is the first.
+    std::size_t size_with(std::size_t bytes) const noexcept {
+        std::size_t const mark =
+            mark_.empty() ? 0 : format::log_record_prefix + mark_.size();
+        return head + mark + format::log_record_prefix + bytes;
+    }
+
+    /// To the open batch, which has room.
+    lsn add(std::span<std::byte const> record) {
+        lsn const at = at_ + open_.size();
+        std::array<std::byte, format::log_record_prefix> prefix;
+        boost::endian::endian_store<std::uint32_t, 4,
+                                    boost::endian::order::little>(
+            reinterpret_cast<unsigned char*>(prefix.data()),
+            static_cast<std::uint32_t>(record.size()));
+        open_.append(prefix);
+        open_.append(record);
+        ++records_;
+        return at;
     }
 
     struct batch_place {
@@ -248,6 +261,7 @@ private:
     log_segments<Policies>* segments_;
     std::uint64_t salt_ = 0;
     std::uint64_t previous_ = 0;
+    std::vector<std::byte> mark_; ///< until the first batch has it
     lsn at_{}; ///< of the open batch, or where the next one will be
     log_buffer open_;
     std::vector<log_buffer> spare_; ///< never grows

@@ -75,11 +75,13 @@ public:
         require_prepared(ec);
     }
 
-    /// Goes on where a log ends, of which nothing follows.
-    void resume(log_position const& end) {
+    /// Goes on where a log ends. The first batch begins with `mark`, a record
+    /// that is not in any log of before: what a lost one may have left behind
+    /// `end` does not follow, were the first batch the same again.
+    void resume(log_position const& end, std::span<std::byte const> mark) {
         lock_type lock(guard_);
         segments_.resume(end.segment);
-        queue_.resume(end);
+        queue_.resume(end, mark);
         durable_ = end.start;
         written_ = end.start;
     }
