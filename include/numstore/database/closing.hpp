@@ -55,7 +55,7 @@ private:
                 && (needed || is_to_be_clean()))
                 c.run(lock, {.clean = true});
         } catch (error const& e) {
-            if (needed || e.code() != errc::no_space)
+            if (needed || e.code() != errc::no_space || e_->pages->failed())
                 failure = std::current_exception();
         } catch (...) {
             failure = std::current_exception();

@@ -148,12 +148,15 @@ private:
 
     /// While another thread writes the log.
     void reclaim_if_due() noexcept {
-        auto& commits = e_->commits_since_reclaim;
-        if (commits.load(std::memory_order_relaxed) < reclaim_soon
-            || commits.exchange(0, std::memory_order_relaxed) < reclaim_soon)
+        auto const is_due = [this] {
+            return e_->commits_since_reclaim.load(std::memory_order_relaxed)
+                   >= reclaim_soon;
+        };
+        if (!is_due())
             return;
-        work_lock lock(e_->work);
-        if (e_->checkpointing || e_->closed.load(std::memory_order_seq_cst))
+        work_lock lock(e_->work, std::try_to_lock); // others wait for this one
+        if (!lock.owns_lock() || !is_due() || e_->checkpointing
+            || e_->closed.load(std::memory_order_seq_cst))
             return;
         try {
             e_->reclaim();
