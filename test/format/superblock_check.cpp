@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(later_formats_are_refused) {
 
 /// Who wrote 1 did not take it back.
 BOOST_AUTO_TEST_CASE(closed_once_is_not_closed_and_alone) {
-    for (std::uint64_t const value : {0, 1, 3})
+    for (unsigned const value : {0U, 1U, 3U})
         BOOST_TEST(!read(changed([=](auto& d) { d.clean = value; })).block.clean);
 }
 
